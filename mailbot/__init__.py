@@ -1,0 +1,1 @@
+"""The robot of the network: OpenPGP mail between contact points, relayed, acknowledged, tested, recorded."""

@@ -1,0 +1,229 @@
+"""What was decided about a mail, as plain facts for the store and the writer to carry out."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from mailbot.core.certificates import Certificate, Fingerprint
+from mailbot.core.mail import Letter, OpenedMail
+from mailbot.core.parties import Address, Correspondent, Directory
+from mailbot.core.records import Exchange, HeldMail, Question, Terms
+from mailbot.core.tags import Bilingual, Tag, new_token
+
+
+class Folder(StrEnum):
+    """Where a mail goes when it leaves INBOX."""
+
+    DONE = "Done"
+    HELD = "Held"
+    DROPPED = "Dropped"
+
+
+class TagSource(StrEnum):
+    """Where the tag was read; PROTECTED, BODY, CODE and CONFIRMED count as signed when the mail is."""
+
+    PROTECTED = "protected"
+    BODY = "body"
+    CODE = "code"  # the reply code of a cover note, quoted in the signed body
+    CONFIRMED = "confirmed"  # a signed reply quoted our one-time word (trust.md 1)
+    SUBJECT = "subject"
+    THREAD = "thread"
+    ADDRESS = "address"  # the return path it arrived at
+
+
+class Assurance(StrEnum):
+    """What is known of who sent a mail (network.md §2)."""
+
+    SIGNED = "signed"
+    ADDRESS = "address"
+    TOKEN = "token"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Time and chance as plain facts, so that deciding stays a pure function."""
+
+    now: datetime  # aware UTC
+    fresh_reference: str  # the next free number of the year
+    seed: bytes = field(repr=False)  # 32 random bytes, new for each mail
+
+    def chance(self, purpose: str) -> bytes:
+        """32 bytes nobody can guess, the same for the same purpose within this moment."""
+        return hmac.digest(self.seed, purpose.encode(), hashlib.sha256)
+
+    def token(self, purpose: str) -> str:
+        """A fresh 60-bit token, written as in a tag: `7K3Q-9F2M-XR4T`."""
+        return new_token(self.chance(purpose))
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a mail seems to want, before anything the robot remembers is looked at."""
+
+    opened: OpenedMail
+    speaker: Correspondent | None  # whose pinned signature vouches for all of it
+    resident: Correspondent | None  # whose registered address it claims to come from
+    assurance: Assurance
+    tag: Tag | None
+    tag_source: TagSource | None
+    tag_signed: bool
+    tag_problem: Bilingual | None = None  # why a tag of ours could not be read, with what was expected
+    outer_tag: Tag | None = None  # the tag of the outer subject, to compare (trust.md 1)
+    commands: tuple[Tag, ...] = ()  # several leading tags, for control mail
+    rest: str = ""  # the free text after the tag, protected subject only
+    codes: tuple[str, ...] = ()  # every word in the signed body that has the form of a reply code
+    words: tuple[str, ...] = ()  # every word in the signed body that has the form of a one-time word
+    returned_to: str | None = None  # the tracking of the return path of ours that it arrived at
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The replay key that acting on the mail uses up."""
+        voucher = self.opened.voucher
+        return (voucher.identity,) if voucher and voucher.identity else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What holds for every mail: the directory, what gpg knows of its certificates, the terms, the robot itself."""
+
+    directory: Directory
+    certificates: Mapping[Fingerprint, Certificate]
+    terms: Terms
+    address: str
+    control_address: str
+    robot: Fingerprint
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Both addresses of the robot, ready to compare."""
+        return frozenset({self.address.casefold(), self.control_address.casefold()})
+
+    def sealable(self, mailbox: Address, at: datetime) -> bool:
+        """Whether a mail to this mailbox can be sealed now: every certificate it is sealed to must be usable."""
+        return bool(mailbox.encrypt_to) and all(self.usable(f, at) for f in mailbox.encrypt_to)
+
+    def usable(self, fingerprint: Fingerprint, at: datetime) -> bool:
+        """Whether this certificate can be encrypted to now."""
+        certificate = self.certificates.get(fingerprint)
+        return (
+            fingerprint not in self.directory.struck_out
+            and certificate is not None
+            and certificate.flaw(at, for_encryption=True) is None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The slice of memory that one mail needs."""
+
+    network: Network
+    exchange: Exchange | None = None  # the one that the tag names
+    coded: tuple[Exchange, ...] = ()  # those whose reply code stands in the signed body
+    threaded: tuple[Exchange, ...] = ()  # those that threading headers point to
+    addressed: Exchange | None = None  # the one that the return path points to
+    reached: frozenset[str] = frozenset()  # addresses to which a mail of `exchange` and of the others found was written
+    question: Question | None = None  # the one whose word is quoted
+    replayed: bool = False  # this very signed content was acted on before
+    last_notice: datetime | None = None  # when the sender's address last got the fixed notice
+    journal_head: tuple[int, str] = (0, "")  # row number and hash, as they stood before this mail
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A mail before the judge: what it wants, what is known, and the moment."""
+
+    intent: Intent
+    known: Known
+    moment: Moment
+
+    @property
+    def opened(self) -> OpenedMail:
+        return self.intent.opened
+
+    @property
+    def speaker(self) -> Correspondent | None:
+        return self.intent.speaker
+
+    @property
+    def network(self) -> Network:
+        return self.known.network
+
+    @property
+    def terms(self) -> Terms:
+        return self.known.network.terms
+
+    @property
+    def now(self) -> datetime:
+        return self.moment.now
+
+
+class Event(StrEnum):
+    """The journal's fixed vocabulary."""
+
+    OPENED = "exchange opened"
+    REPLIED = "reply passed on"
+    ACKNOWLEDGED = "acknowledgement passed on"
+    CLOSED = "exchange closed"
+    PASSED_ON = "part passed on"
+    HELD = "mail held"
+    ASKED = "question asked"
+    CONFIRMED = "question answered"
+    REFUSED = "refused"
+    NOTED = "noted"  # a report or automatic mail: filed, nothing done
+    REMINDED = "reminder sent"
+    EXPIRED = "part expired"
+    DELIVERED = "accepted by the server"
+    DEFERRED = "delivery deferred"
+    FAILED = "delivery failed"
+    RELEASED = "held mail released"
+    DROPPED = "held mail dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journal row: what happened, to what, with facts that are never content."""
+
+    event: Event
+    reference: str | None = None
+    party: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that one mail, or the passing of time, leads to; recorded in one transaction."""
+
+    folder: Folder = Folder.DONE
+    exchanges: tuple[Exchange, ...] = ()  # new ones have version 0, changed ones the version they were read with
+    letters: tuple[Letter, ...] = field(default=(), repr=False)
+    entries: tuple[Entry, ...] = ()
+    held: HeldMail | None = None
+    question: Question | None = None
+    answered: Question | None = None  # this question is settled
+    rejudged: "Rejudged | None" = None
+    consumed: tuple[str, ...] = ()  # the replay keys that are used up
+    keep_original: bool = False  # the mail as it came is needed later (network.md §5)
+    noticed: str | None = None  # the address that gets the fixed notice now
+
+    def with_rejudged(self, digest: str, later: "Decision") -> "Decision":
+        """Both this and what came of judging an earlier, held mail again: recorded as one."""
+        return replace(
+            self,
+            exchanges=self.exchanges + later.exchanges,
+            letters=self.letters + later.letters,
+            entries=self.entries + later.entries,
+            consumed=self.consumed + later.consumed,
+            rejudged=Rejudged(digest, later.held),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """A held mail that was judged again: let go, or held on for the reason that `still` gives."""
+
+    digest: str
+    still: HeldMail | None

@@ -1,0 +1,120 @@
+"""understand() and decide(): from an opened mail and what is known to what is done. Pure: no I/O, clock, chance."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from mailbot.core import gate
+from mailbot.core.codes import one_time_words, reply_codes
+from mailbot.core.decision import Assurance, Case, Decision, Intent, Known, Moment, Network, TagSource
+from mailbot.core.holding import hold
+from mailbot.core.kinds import KINDS, kind_of
+from mailbot.core.mail import OpenedMail
+from mailbot.core.tags import Bilingual, Parsed, Tag, leading_tags, parse
+
+
+def understand(opened: OpenedMail, network: Network) -> Intent:
+    """What the mail seems to want: who vouches for it, its tag and where that was read, the codes it quotes."""
+    voucher = opened.voucher
+    speaker = network.directory.signer(voucher.fingerprint) if voucher and voucher.fingerprint else None
+    resident = network.directory.resident(opened.sender)
+    outer = parse(opened.outer.subject)
+    reading = _read_tag(opened, outer)
+    return Intent(
+        opened=opened,
+        speaker=speaker,
+        resident=resident,
+        assurance=_assurance(speaker is not None, resident is not None),
+        tag=reading.tag,
+        tag_source=reading.source,
+        tag_signed=speaker is not None and reading.tag is not None and reading.source is not TagSource.SUBJECT,
+        tag_problem=reading.problem,
+        outer_tag=outer.tag,
+        commands=reading.commands,
+        rest=_free_text(opened, reading),
+        codes=reply_codes(opened.text) if speaker else (),
+        words=_words(opened, reading.tag) if speaker else (),
+    )
+
+
+def decide(intent: Intent, known: Known, moment: Moment) -> Decision:
+    """What to do about it. The first objection of the gate decides; without one the kind of mail does."""
+    case = Case(intent, known, moment)
+    kind = KINDS[kind_of(case)]
+    objection = gate.examine(case, kind)
+    return hold(objection, case) if objection else kind.act(case)
+
+
+def confirmed(intent: Intent, tag: Tag) -> Intent:
+    """The same mail with its tag vouched for by a signed answer to our question (trust.md 1)."""
+    return replace(
+        intent, tag=tag, tag_source=TagSource.CONFIRMED, tag_signed=intent.speaker is not None, tag_problem=None
+    )
+
+
+class _Reading(NamedTuple):
+    """A tag, or why it could not be read, and where it stood."""
+
+    source: TagSource | None
+    tag: Tag | None = None
+    problem: Bilingual | None = None
+    rest: str = ""
+    commands: tuple[Tag, ...] = ()
+
+
+_ONE_AT_A_TIME = Bilingual(
+    "only commands may stand several in one mail; please send a mail for each exchange",
+    "seules des commandes peuvent se suivre dans un courriel ; un courriel par échange, s'il vous plaît",
+)
+
+
+def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
+    """Protected subject, else the leading lines of the body, else the outer subject (network.md §3).
+
+    One exception: pressing Reply fills in the protected subject, so a leading line about the same exchange is what the
+    officer really meant (`[ACK#2026-0042]` above a quoted request). Both are signed alike.
+    """
+    inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
+    leading = _leading(opened.text)
+    if inside.source and not _refines(leading.tag, inside.tag):
+        return inside
+    if leading.source:
+        return leading._replace(rest=inside.rest)
+    return _reading(outer, TagSource.SUBJECT)
+
+
+def _refines(leading: Tag | None, protected: Tag | None) -> bool:
+    return bool(leading and protected and leading.reference and leading.reference == protected.reference)
+
+
+def _leading(text: str) -> _Reading:
+    found, _ = leading_tags(text)
+    if not found:
+        return _Reading(None)
+    tags = tuple(parsed.tag for parsed in found if parsed.tag)
+    if len(found) > 1 and not all(tag.is_command for tag in tags):
+        return _Reading(TagSource.BODY, problem=_ONE_AT_A_TIME)
+    return _reading(found[0], TagSource.BODY)._replace(commands=tags)
+
+
+def _reading(parsed: Parsed, source: TagSource) -> _Reading:
+    problem = Bilingual(parsed.problem, parsed.problem_fr or parsed.problem) if parsed.problem else None
+    tag = parsed.tag or (parsed.cut if source is TagSource.SUBJECT else None)
+    return _Reading(source if tag or problem else None, tag, problem, parsed.rest)
+
+
+def _free_text(opened: OpenedMail, reading: _Reading) -> str:
+    """The author's own subject line, if he signed it: the outer one is nobody's word."""
+    if reading.source is TagSource.PROTECTED:
+        return reading.rest
+    return parse(opened.protected.subject).rest if opened.protected else ""
+
+
+def _words(opened: OpenedMail, tag: Tag | None) -> tuple[str, ...]:
+    quoted = one_time_words(opened.text)
+    return (tag.token, *quoted) if tag and tag.token else quoted
+
+
+def _assurance(signed: bool, registered: bool) -> Assurance:
+    if signed:
+        return Assurance.SIGNED
+    return Assurance.ADDRESS if registered else Assurance.NONE

@@ -1,0 +1,95 @@
+"""The one table of the kinds of mail: which there are, what is done about each, and how a mail's kind is found."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from mailbot.core.decision import Case
+from mailbot.core.kinds.answering import acknowledge, reply
+from mailbot.core.kinds.closing import close
+from mailbot.core.kinds.confirmation import confirm
+from mailbot.core.kinds.filing import hold_automatic, hold_unsupported, hold_untagged, note
+from mailbot.core.kinds.kind import Kind
+from mailbot.core.kinds.new_exchange import open_exchange
+from mailbot.core.mail import MailClass
+from mailbot.core.tags import Tag, Word
+
+
+class Name(StrEnum):
+    """Every kind of mail."""
+
+    REPORT = "report"
+    AUTOMATIC = "automatic"
+    NEW_EXCHANGE = "new exchange"
+    REPLY = "reply"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    CLOSING = "closing"
+    CONFIRMATION = "confirmation"
+    PING = "ping"
+    COMMAND = "command"
+    UNTAGGED = "untagged"
+
+
+KINDS: Mapping[Name, Kind] = {
+    Name.REPORT: Kind(note, gated=False),
+    Name.AUTOMATIC: Kind(hold_automatic, sealed=False, relays=True, operators=True),
+    Name.NEW_EXCHANGE: Kind(open_exchange),
+    Name.REPLY: Kind(reply, relays=True),
+    Name.ACKNOWLEDGEMENT: Kind(acknowledge, sealed=False, relays=True),
+    Name.CLOSING: Kind(close),
+    Name.CONFIRMATION: Kind(confirm, sealed=False, relays=True, operators=True),
+    Name.PING: Kind(hold_unsupported, sealed=False, relays=True),
+    Name.COMMAND: Kind(hold_unsupported, sealed=False, relays=True, operators=True, command=True),
+    Name.UNTAGGED: Kind(hold_untagged, sealed=False, relays=True, operators=True),
+}
+
+_MACHINES = frozenset(
+    {
+        MailClass.OWN,
+        MailClass.BOUNCE,
+        MailClass.DELIVERY_REPORT,
+        MailClass.RECEIPT,
+        MailClass.FEEDBACK,
+        MailClass.AUTOMATIC,
+    }
+)
+
+
+def kind_of(case: Case) -> Name:
+    """The kind of a mail. What a machine made is so before any tag is looked at, because machines quote tags."""
+    opened = case.opened
+    if opened.mail_class in _MACHINES and not _overridden(case):
+        if case.speaker:
+            return Name.AUTOMATIC
+        # Outer headers cannot bury a sealed mail that would not open (trust.md 15): the gate holds it.
+        return Name.UNTAGGED if opened.sealed and opened.trouble else Name.REPORT
+    if case.known.question:
+        return Name.CONFIRMATION
+    if case.intent.tag is None:
+        return Name.REPLY if case.known.coded or case.known.threaded or case.known.addressed else Name.UNTAGGED
+    return _named(case.intent.tag, case)
+
+
+def _overridden(case: Case) -> bool:
+    """A pinned signature with a signed tag, or over a code of ours, beats what outer headers claim (trust.md 15)."""
+    return case.speaker is not None and (
+        case.intent.tag_signed or bool(case.known.coded) or case.known.question is not None
+    )
+
+
+def _named(tag: Tag, case: Case) -> Name:
+    if tag.word is Word.CONFIRM:
+        return Name.CONFIRMATION
+    if tag.word is Word.PING and tag.token:
+        return Name.PING
+    if tag.is_command:
+        return Name.COMMAND
+    if tag.reference is None:
+        return Name.NEW_EXCHANGE
+    if _echoes_our_mail(tag, case):
+        return Name.REPLY
+    return {Word.ACK: Name.ACKNOWLEDGEMENT, Word.CLOSE: Name.CLOSING}.get(tag.word, Name.REPLY)
+
+
+def _echoes_our_mail(tag: Tag, case: Case) -> bool:
+    """Pressing Reply to a closing or an acknowledgement keeps its tag, with another party before the `>`."""
+    return tag.origin is not None and case.speaker is not None and tag.origin != case.speaker.code

@@ -1,0 +1,247 @@
+"""The letters of an exchange: whom they reach, and the words their templates get (listed in mail/templates.py)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+from mailbot.core.decision import Case, Known, Network
+from mailbot.core.mail import Automatic, Envelope, Letter, MailClass, Words
+from mailbot.core.parties import Address, Party
+from mailbot.core.records import Cause, Exchange
+from mailbot.core.tags import ALL, Tag, Urgency, Word
+
+PASSED_ON = "passed on"
+
+
+# ---------------------------------------------------------------- whom a letter reaches
+
+
+def readers(party: Party, kind: Word, urgency: Urgency, network: Network, at: datetime) -> tuple[Address, ...]:
+    """The desks of a party and the relays whose filter lets this through, as far as mail to them can be sealed now."""
+    relays = (r.mailbox for r in party.relays if r.wants(kind, urgency))
+    return sealable(_each_once((*party.desks, *relays)), network, at)
+
+
+def sealable(boxes: Iterable[Address], network: Network, at: datetime) -> tuple[Address, ...]:
+    """Those to which mail can be sealed now."""
+    return tuple(a for a in boxes if network.sealable(a, at))
+
+
+def unreadable_desks(party: Party, network: Network, at: datetime) -> tuple[Address, ...]:
+    """The desks that can be told only that something waits (trust.md 18)."""
+    return tuple(a for a in party.desks if not network.sealable(a, at))
+
+
+def obstacle(party: Party, network: Network, at: datetime) -> Cause | None:
+    """Why a party cannot be passed anything now."""
+    if party.suspended:
+        return Cause.SUSPENDED
+    return None if any(network.sealable(a, at) for a in party.desks) else Cause.NO_CERTIFICATE
+
+
+def answer_boxes(case: Case) -> tuple[Address, ...]:
+    """Where the speaker is answered: the address he wrote from if it is registered to his side, else all of his."""
+    speaker, resident = case.speaker, case.intent.resident
+    if speaker is None or case.opened.mail_class not in (MailClass.PERSON, MailClass.LIST):
+        return ()
+    own = case.network.directory.mailbox(case.opened.sender)
+    known = own is not None and resident is not None and resident.same_side(speaker)
+    return sealable((own,) if own and known else speaker.mailboxes, case.network, case.now)
+
+
+def _each_once(addresses: Iterable[Address]) -> tuple[Address, ...]:
+    return tuple({a.address.casefold(): a for a in reversed(tuple(addresses))}.values())[::-1]
+
+
+# ---------------------------------------------------------------- the words
+
+
+def party_words(code: str, network: Network, language: str) -> Words:
+    party = network.directory.party(code)
+    return {"code": party.code if party else code, "name": party.name(language) if party else ""}
+
+
+def part_words(
+    code: str, state: str, network: Network, language: str, until: datetime | None = None
+) -> dict[str, object]:
+    return {**party_words(code, network, language), "state": state, "until": until}
+
+
+def anchor_words(known: Known) -> Words:
+    number, head = known.journal_head
+    return {"number": number, "hash": head}
+
+
+def kind_word(exchange: Exchange) -> str:
+    return "information" if exchange.kind is Word.INFO else "request"
+
+
+def targets_as_written(exchange: Exchange) -> tuple[str, ...]:
+    return (ALL,) if exchange.to_all else exchange.targets
+
+
+def exchange_tag(exchange: Exchange, word: Word | None = None) -> Tag:
+    """`[REQUEST#2026-0042 FR>DE,IT urgent]`: what letters of the exchange carry inside."""
+    return Tag(
+        word or exchange.kind,
+        reference=exchange.reference,
+        origin=exchange.asker,
+        targets=targets_as_written(exchange),
+    )
+
+
+def answer_tag(exchange: Exchange, word: Word, author: str) -> Tag:
+    """`[REPLY#2026-0042 DE>FR]`."""
+    return Tag(word, reference=exchange.reference, origin=author, targets=(exchange.asker,))
+
+
+def cover_words(exchange: Exchange, case: Case, language: str) -> Words:
+    """What every cover note says."""
+    voucher = case.opened.voucher
+    is_the_original = case.opened.digest == exchange.original
+    return {
+        "reference": exchange.reference,
+        "asker": party_words(exchange.asker, case.network, language),
+        "targets": list(targets_as_written(exchange)),
+        "signed_at": (voucher and voucher.made_at) or case.now,
+        "received_at": exchange.opened_at if is_the_original else case.now,
+        "reply_code": exchange.reply_code,
+        "kind": kind_word(exchange),
+        "urgency": exchange.urgency.value,
+        "deadline": exchange.deadline,
+        "closed": exchange.closed_at is not None,
+    }
+
+
+# ---------------------------------------------------------------- the letters
+
+
+def pass_on(
+    case: Case,
+    exchange: Exchange,
+    parties: Sequence[Party],
+    *,
+    letter: str,
+    word: Word,
+    tag: Tag,
+    words: Words | None = None,
+    backups: bool = False,
+) -> tuple[Letter, ...]:
+    """The author's content for all readers of these parties (or their backups), a letter for each language."""
+    letters = []
+    for language, group in _by_language(parties):
+        boxes = _boxes(group, word, exchange, case, backups=backups)
+        if boxes:
+            author = party_words(tag.origin or exchange.asker, case.network, language)
+            letters.append(
+                Letter(
+                    letter,
+                    language,
+                    boxes,
+                    tag,
+                    words={**cover_words(exchange, case, language), "author": author, **(words or {})},
+                    subject=case.intent.rest,
+                    content=case.opened.content,
+                    author_hidden=exchange.blind and word is exchange.kind,
+                    reference=exchange.reference,
+                    urgent=exchange.urgency is Urgency.URGENT,
+                )
+            )
+    return tuple(letters)
+
+
+def receipt(
+    case: Case,
+    exchange: Exchange,
+    parts: Iterable[tuple[str, str, datetime | None]],
+    *,
+    letter: str,
+    tag: Tag,
+    words: Words | None = None,
+) -> tuple[Letter, ...]:
+    """What was done, to the author; `parts` are code, state, and until when a part waits."""
+    boxes, speaker = answer_boxes(case), case.speaker
+    if not boxes or speaker is None:
+        return ()
+    language = speaker.language
+    said = {
+        "reference": exchange.reference,
+        "received_at": case.now,
+        "kind": kind_word(exchange),
+        "asker": party_words(exchange.asker, case.network, language),
+        "targets": list(targets_as_written(exchange)),
+        "urgency": exchange.urgency.value,
+        "deadline": exchange.deadline,
+        "blind": exchange.blind,
+        "closed": exchange.closed_at is not None,
+        "parts": [part_words(code, state, case.network, language, until) for code, state, until in parts],
+        "anchor": anchor_words(case.known),
+        "mismatch": False,
+        **(words or {}),
+    }
+    return (
+        Letter(
+            letter,
+            language,
+            boxes,
+            tag,
+            words=said,
+            reference=exchange.reference,
+            automatic=Automatic.REPLIED,
+            purpose="receipt",
+            urgent=exchange.urgency is Urgency.URGENT,
+        ),
+    )
+
+
+def something_waits(party: Party, case: Case) -> tuple[Letter, ...]:
+    """To the desks that cannot be sealed to: nothing but that something waits (trust.md 18)."""
+    boxes = tuple(replace(a, encrypt_to=()) for a in unreadable_desks(party, case.network, case.now))
+    words = {"party": party_words(party.code, case.network, party.language)}
+    return (_notice("waiting", party.language, boxes, words),) if boxes else ()
+
+
+def to_speaker(template: str, case: Case, words: Words) -> tuple[Letter, ...]:
+    """A letter to whoever signed, outside any exchange."""
+    boxes = answer_boxes(case)
+    return (_notice(template, case.speaker.language, boxes, words),) if boxes and case.speaker else ()
+
+
+def to_resident(template: str, case: Case, words: Words) -> tuple[Letter, ...]:
+    """A letter to the registered address a mail claims to come from; nothing if that cannot be answered or sealed."""
+    mailbox, resident = case.network.directory.mailbox(case.opened.sender), case.intent.resident
+    if resident is None or mailbox is None or not case.opened.answerable:
+        return ()
+    boxes = sealable((mailbox,), case.network, case.now)
+    return (_notice(template, resident.language, boxes, words),) if boxes else ()
+
+
+def waiting_until(exchange: Exchange, network: Network) -> datetime:
+    """When the parts of an exchange that wait are given up."""
+    return exchange.opened_at + network.terms.waiting_part_age
+
+
+def _boxes(group: list[Party], word: Word, exchange: Exchange, case: Case, *, backups: bool) -> tuple[Address, ...]:
+    if backups:
+        return tuple(a for p in group for a in sealable(p.backups, case.network, case.now))
+    return tuple(a for p in group for a in readers(p, word, exchange.urgency, case.network, case.now))
+
+
+def _notice(template: str, language: str, boxes: tuple[Address, ...], words: Words) -> Letter:
+    return Letter(
+        template,
+        language,
+        boxes,
+        Tag(Word.HELP),
+        words=words,
+        envelope=Envelope.NULL,
+        automatic=Automatic.REPLIED,
+        purpose="notice",
+    )
+
+
+def _by_language(parties: Sequence[Party]) -> Iterable[tuple[str, list[Party]]]:
+    ordered = sorted(parties, key=lambda p: (p.language, p.code))
+    for language, group in groupby(ordered, key=lambda p: p.language):
+        yield language, list(group)

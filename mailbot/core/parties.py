@@ -1,0 +1,206 @@
+"""Who is in the network: parties, their desks and relays, and the directory that finds them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from mailbot.core.certificates import Fingerprint
+from mailbot.core.tags import Urgency, Word
+
+SECRETARIAT = "SEC"  # the secretariat's code; ALL does not include it
+
+
+class Role(StrEnum):
+    """What an address is to its party."""
+
+    DESK = "desk"
+    BACKUP = "backup"
+    RELAY = "relay"
+    OPERATOR = "operator"
+
+
+class Right(StrEnum):
+    """Who may give which commands; the configuration says to whom each belongs."""
+
+    SECRETARIAT = "secretariat"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox that gets mail, and what a mail to it is sealed to (all of them, full fingerprints)."""
+
+    address: str
+    role: Role
+    encrypt_to: tuple[Fingerprint, ...]
+    name: str = ""
+    party: str = ""  # the code of the party it belongs to; empty for an operator
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A national address that gets copies of what its filter lets through; may sign REPLY and ACK only."""
+
+    mailbox: Address
+    signers: frozenset[Fingerprint]
+    kinds: frozenset[Word]  # REQUEST, INFO, REPLY, ACK, CLOSE
+    urgencies: frozenset[Urgency]
+
+    def wants(self, kind: Word, urgency: Urgency) -> bool:
+        """Whether its filter lets such a mail through."""
+        return kind in self.kinds and urgency in self.urgencies
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A member of the network, or the secretariat: its contact point, its relays, its words."""
+
+    code: str
+    names: Mapping[str, str]  # language -> name, "en" and "fr"
+    language: str
+    time_zone: str  # IANA name
+    addresses: tuple[Address, ...]  # desks first, then backups
+    signers: frozenset[Fingerprint]
+    relays: tuple[Relay, ...] = ()
+    aliases: tuple[str, ...] = ()
+    suspended: bool = False
+    rights: frozenset[Right] = frozenset()
+
+    @property
+    def desks(self) -> tuple[Address, ...]:
+        return tuple(a for a in self.addresses if a.role is Role.DESK)
+
+    @property
+    def backups(self) -> tuple[Address, ...]:
+        return tuple(a for a in self.addresses if a.role is Role.BACKUP)
+
+    def name(self, language: str) -> str:
+        return self.names.get(language) or self.names.get("en") or self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person who runs the robot: reads digests, gives commands, never sees content."""
+
+    mailbox: Address
+    language: str
+    signers: frozenset[Fingerprint]
+    rights: frozenset[Right] = frozenset({Right.OPERATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """Somebody the directory knows: a party (through its desk or one of its relays) or an operator."""
+
+    party: Party | None = None
+    relay: Relay | None = None
+    operator: Operator | None = None
+
+    @property
+    def code(self) -> str | None:
+        return self.party.code if self.party else None
+
+    @property
+    def language(self) -> str:
+        if self.operator:
+            return self.operator.language
+        return self.party.language if self.party else "en"
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        if self.operator:
+            return self.operator.rights
+        return self.party.rights if self.party and not self.relay else frozenset()
+
+    @property
+    def mailboxes(self) -> tuple[Address, ...]:
+        """Where mail for them goes when the address they wrote from is not theirs."""
+        if self.operator:
+            return (self.operator.mailbox,)
+        if self.relay:
+            return (self.relay.mailbox,)
+        return self.party.desks if self.party else ()
+
+    def same_side(self, other: "Correspondent") -> bool:
+        """Whether both belong to one party, or are the same operator."""
+        return (self.code, self.operator) == (other.code, other.operator)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All parties and operators; finds by code, by alias, by signer and by address."""
+
+    parties: Mapping[str, Party]
+    operators: tuple[Operator, ...] = ()
+    struck_out: frozenset[Fingerprint] = field(default_factory=frozenset)
+
+    def party(self, code: str) -> Party | None:
+        """The party with this code or alias, in any case."""
+        code = code.upper()
+        return self.parties.get(code) or self._by_alias.get(code)
+
+    def members(self) -> tuple[Party, ...]:
+        """Everybody whom ALL means: all parties but the secretariat, by code."""
+        return tuple(self.parties[c] for c in sorted(self.parties) if c != SECRETARIAT)
+
+    def signer(self, fingerprint: Fingerprint) -> Correspondent | None:
+        """Whose pinned signer this primary fingerprint is."""
+        return None if fingerprint in self.struck_out else self._by_signer.get(fingerprint)
+
+    def resident(self, address: str) -> Correspondent | None:
+        """Who is registered with this address (compared without regard to case); proves nothing."""
+        return self._by_address.get(address.casefold())
+
+    def mailbox(self, address: str) -> Address | None:
+        """The registered mailbox with this address."""
+        return self._mailboxes.get(address.casefold())
+
+    def fingerprints(self) -> frozenset[Fingerprint]:
+        """Every fingerprint that is pinned, for sealing or for signing."""
+        sealed = (f for a in self._mailboxes.values() for f in a.encrypt_to)
+        return frozenset(self._by_signer) | frozenset(sealed)
+
+    def suspending(self, codes: frozenset[str]) -> "Directory":
+        """The same directory with these parties suspended as well."""
+        marked = {c: replace(p, suspended=p.suspended or c in codes) for c, p in self.parties.items()}
+        return Directory(marked, self.operators, self.struck_out)
+
+    @cached_property
+    def _by_alias(self) -> dict[str, Party]:
+        return {alias.upper(): p for p in self.parties.values() for alias in p.aliases}
+
+    @cached_property
+    def _by_signer(self) -> dict[Fingerprint, Correspondent]:
+        found: dict[Fingerprint, Correspondent] = {}
+        for correspondent, fingerprints in self._signers():
+            for fingerprint in fingerprints:
+                found.setdefault(fingerprint, correspondent)
+        return found
+
+    @cached_property
+    def _by_address(self) -> dict[str, Correspondent]:
+        return {a.address.casefold(): c for c, a in self._residents()}
+
+    @cached_property
+    def _mailboxes(self) -> dict[str, Address]:
+        return {a.address.casefold(): a for _, a in self._residents()}
+
+    def _signers(self) -> Iterator[tuple[Correspondent, frozenset[Fingerprint]]]:
+        # Desks before relays: an officer pinned for both speaks for the desk.
+        for party in self.parties.values():
+            yield Correspondent(party), party.signers
+        for party in self.parties.values():
+            for relay in party.relays:
+                yield Correspondent(party, relay), relay.signers
+        for operator in self.operators:
+            yield Correspondent(operator=operator), operator.signers
+
+    def _residents(self) -> Iterator[tuple[Correspondent, Address]]:
+        for operator in self.operators:
+            yield Correspondent(operator=operator), operator.mailbox
+        for party in self.parties.values():
+            for relay in party.relays:
+                yield Correspondent(party, relay), relay.mailbox
+            for address in party.addresses:
+                yield Correspondent(party), address

@@ -1,0 +1,174 @@
+"""What passing time calls for in an exchange: reminders, a backup, a part that can be done at last or never was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailbot.core.decision import Case, Decision, Entry, Event, Intent, Known, Moment, Network
+from mailbot.core.letters import (
+    exchange_tag,
+    kind_word,
+    obstacle,
+    part_words,
+    party_words,
+    pass_on,
+    sealable,
+    waiting_until,
+)
+from mailbot.core.mail import Letter
+from mailbot.core.parties import Address, Party
+from mailbot.core.records import Exchange, Part, PartEvent, PartStage, Stage
+from mailbot.core.tags import Urgency, Word
+
+_UNANSWERED = frozenset({PartStage.PASSED_ON, PartStage.ACKNOWLEDGED, PartStage.UNDELIVERABLE})
+REMINDED, BACKED_UP = 1, 2  # values of Part.reminders
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One exchange at one moment; `intent` is the author's mail, understood again, for the steps that need it."""
+
+    exchange: Exchange
+    network: Network
+    moment: Moment
+    intent: Intent | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.moment.now
+
+
+Step = Callable[[Tick, Part], tuple[Part, tuple[Letter, ...], Event]]
+
+
+def is_due(tick: Tick) -> bool:
+    """Whether any part of the exchange has something to do now."""
+    return any(_step(tick, part) for part in tick.exchange.parts)
+
+
+def needs_original(tick: Tick) -> bool:
+    """Whether what is due needs the author's mail again."""
+    return any(_step(tick, part) in (_pass_on_at_last, _call_backup) for part in tick.exchange.parts)
+
+
+def advance(tick: Tick) -> Decision:
+    """Everything that is due in this exchange now."""
+    exchange = tick.exchange
+    letters: tuple[Letter, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    for part in exchange.parts:
+        step = _step(tick, part)
+        if step:
+            moved, written, event = step(tick, part)
+            exchange = exchange.with_part(moved)
+            letters += written
+            entries += (Entry(event, exchange.reference, part.party, {"letters": str(len(written))}),)
+    return Decision(exchanges=(exchange,) if entries else (), letters=letters, entries=entries)
+
+
+def _step(tick: Tick, part: Part) -> Step | None:
+    if part.stage is PartStage.WAITING:
+        return _waiting_step(tick, part)
+    exchange = tick.exchange
+    if exchange.kind is not Word.REQUEST or exchange.stage is not Stage.OPEN or part.stage not in _UNANSWERED:
+        return None
+    if tick.now >= exchange.deadline:
+        return _call_backup if part.reminders < BACKED_UP else None
+    since = part.passed_on_at or exchange.opened_at
+    half = since + (exchange.deadline - since) / 2
+    acknowledged = part.stage is PartStage.ACKNOWLEDGED
+    return _remind if tick.now >= half and part.reminders < REMINDED and not acknowledged else None
+
+
+def _waiting_step(tick: Tick, part: Part) -> Step | None:
+    party = tick.network.directory.party(part.party)
+    if party and tick.exchange.stage is Stage.OPEN and not obstacle(party, tick.network, tick.now):
+        return _pass_on_at_last
+    return _give_up if tick.now >= waiting_until(tick.exchange, tick.network) else None
+
+
+def _pass_on_at_last(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
+    """A key arrived, or a suspension ended."""
+    return part.move(PartEvent.PASS_ON, tick.now), _content(tick, part, backups=False), Event.PASSED_ON
+
+
+def _give_up(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
+    return part.move(PartEvent.EXPIRE, tick.now), _expired(tick, part), Event.EXPIRED
+
+
+def _remind(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
+    party = tick.network.directory.party(part.party)
+    letters = _reminder(tick, part, party, party.desks, backup=False) if party else ()
+    return replace(part, reminders=REMINDED), letters, Event.REMINDED
+
+
+def _call_backup(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
+    """The deadline passed in silence: the desk is reminded once more, and the backups get the request itself."""
+    party = tick.network.directory.party(part.party)
+    letters: tuple[Letter, ...] = ()
+    if party:
+        letters = (
+            *_reminder(tick, part, party, party.desks, backup=False),
+            *_reminder(tick, part, party, party.backups, backup=True),
+            *_content(tick, part, backups=True),
+        )
+    return replace(part, reminders=BACKED_UP), letters, Event.REMINDED
+
+
+def _content(tick: Tick, part: Part, *, backups: bool) -> tuple[Letter, ...]:
+    exchange, party = tick.exchange, tick.network.directory.party(part.party)
+    if party is None or tick.intent is None:
+        return ()
+    template = kind_word(exchange)
+    case = Case(tick.intent, Known(tick.network), tick.moment)
+    return pass_on(
+        case, exchange, (party,), letter=template, word=exchange.kind, tag=exchange_tag(exchange), backups=backups
+    )
+
+
+def _reminder(
+    tick: Tick, part: Part, party: Party, mailboxes: tuple[Address, ...], *, backup: bool
+) -> tuple[Letter, ...]:
+    exchange, boxes = tick.exchange, sealable(mailboxes, tick.network, tick.now)
+    if not boxes or party.suspended:
+        return ()
+    words = {
+        "reference": exchange.reference,
+        "asker": party_words(exchange.asker, tick.network, party.language),
+        "urgency": exchange.urgency.value,
+        "deadline": exchange.deadline,
+        "left": exchange.deadline - tick.now,
+        "passed_on_at": part.passed_on_at or exchange.opened_at,
+        "reply_code": exchange.reply_code,
+        "acknowledged": part.stage is PartStage.ACKNOWLEDGED,
+        "backup": backup,
+    }
+    return (_letter("reminder", tick, party, boxes, words),)
+
+
+def _expired(tick: Tick, part: Part) -> tuple[Letter, ...]:
+    exchange, asker = tick.exchange, tick.network.directory.party(tick.exchange.asker)
+    boxes = sealable(asker.desks, tick.network, tick.now) if asker else ()
+    if asker is None or not boxes:
+        return ()
+    state = part.cause.value if part.cause else part.stage.value
+    words = {
+        "reference": exchange.reference,
+        "kind": kind_word(exchange),
+        "part": part_words(part.party, state, tick.network, asker.language),
+        "since": exchange.opened_at,
+    }
+    return (_letter("expired", tick, asker, boxes, words),)
+
+
+def _letter(template: str, tick: Tick, reader: Party, boxes: tuple[Address, ...], words: dict[str, object]) -> Letter:
+    return Letter(
+        template,
+        reader.language,
+        boxes,
+        exchange_tag(tick.exchange),
+        words=words,
+        reference=tick.exchange.reference,
+        purpose="notice",
+        urgent=tick.exchange.urgency is Urgency.URGENT,
+    )

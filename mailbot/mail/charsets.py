@@ -1,0 +1,119 @@
+"""Octets to text: what the label says, if that can be true, else what a detector finds; never a replacement character."""
+
+import codecs
+import re
+import unicodedata
+
+from charset_normalizer import from_bytes
+
+SAMPLE = 16_384  # octets the detector is shown: it costs about 10 ms for each KiB it cannot tell at once
+
+# Labels that promise less than the senders use (WHATWG Encoding Standard §4.2 treats them likewise), and names that
+# mail programs write and Python does not know.
+_LARGER = {
+    "ascii": "utf-8",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+}
+_ALIASES = {
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8",
+    "iso-8859-6-i": "iso-8859-6",
+    "unicode-1-1-utf-7": "utf-7",
+    "unicode-1-1-utf-8": "utf-8",
+    "x-sjis": "cp932",
+    "x-gbk": "gb18030",
+    "x-euc-jp": "euc_jp",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "x-mac-ce": "mac_latin2",
+    "x-cp1250": "cp1250",
+    "x-cp1251": "cp1251",
+    "x-cp1252": "cp1252",
+    "cp-850": "cp850",
+    "ansi": "cp1252",
+}
+# Python codecs that decode octets to text but are no charset of mail; some take quadratic time.
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+# What the detector may choose from: single-octet code pages of the members' languages, and the East Asian ones.
+_CANDIDATES = [
+    "utf_8", "cp1252", "cp1250", "cp1251", "koi8_r", "koi8_u", "cp1253", "iso8859_2", "iso8859_5", "iso8859_7",
+    "cp1254", "cp1255", "cp1256", "cp1257", "cp866", "cp932", "euc_jp", "gb18030", "big5hkscs", "cp949",
+]  # fmt: skip
+_WESTERN = frozenset({"cp1252", "iso8859-15", "utf-8", "mac-roman", "cp850", "cp437"})
+# The detector takes a short French text for Czech. Letters of one Western language and nothing else settle it before.
+_ALPHABETS = tuple(frozenset(letters + letters.upper() + "€£§°ªº«»“”„‘’‚–—…·•¿¡\xa0\xad") for letters in (
+    "àâæçéèêëîïôœùûüÿ", "äöüß", "áéíóúñü", "àèéìíîòóù", "áâãàçéêíóôõúü", "åäöæøéü", "éèêëïöüá",
+))  # fmt: skip
+FOREIGN_SHARE = 0.4  # of the letters beyond ASCII; Western languages stay under a tenth, mislabelled Cyrillic is near 1
+
+
+def decode(octets: bytes, label: str = "", *, is_cut: bool = False) -> str:
+    """These octets as text: by their label, or as UTF-8 if they can be nothing else, or as the detector says.
+
+    Never fails; the last resort is Windows-1252, its five unused octets read as Latin-1 controls. `is_cut` says that
+    the end may be missing, so that half a character there is no sign of another charset.
+    """
+    name = codec(label)
+    if name == "utf-8" and b"\x1b$" in octets[:SAMPLE]:  # seven-bit Japanese, whatever the label
+        name = "iso2022_jp_2"
+    for candidate in ("utf-8", name) if _takes_anything(name) else (name, "utf-8"):
+        text = _strictly(octets, candidate, is_cut=is_cut)
+        if text is not None and (candidate == "utf-8" or not _looks_foreign(text, name)):
+            return text.removeprefix("\ufeff")
+    return _western(octets) or _detected(octets) or _strictly(octets, name) or _windows(octets)
+
+
+def codec(label: str) -> str:
+    """The Python codec for a charset label, the larger one where senders use more than the label says; UTF-8 if none."""
+    wanted = re.sub(r"[^a-z0-9_:+-]", "", label[:60].lower())
+    try:
+        name = codecs.lookup(_ALIASES.get(wanted, wanted)).name
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if name in _NO_CHARSETS else _LARGER.get(name, name)
+
+
+def _strictly(octets: bytes, name: str, *, is_cut: bool = False) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(name)().decode(octets, final=False) if is_cut else octets.decode(name)
+    except (LookupError, ValueError, TypeError):  # no text encoding (hex, zip), wrong octets
+        return None
+
+
+def _takes_anything(name: str) -> bool:
+    """Whether any octets at all would decode under this label, so that UTF-8 must be tried before it."""
+    return name.startswith(("cp12", "iso8859", "koi8", "mac", "cp4", "cp8"))
+
+
+def _looks_foreign(text: str, name: str) -> bool:
+    """Whether a Western label made letters beyond ASCII of nearly all the text, which no Western language does."""
+    if name not in _WESTERN or text.isascii():
+        return False
+    letters = [c for c in text[:SAMPLE] if unicodedata.category(c)[0] in "LS"]
+    return sum(c > "\x7f" for c in letters) > FOREIGN_SHARE * len(letters) and len(letters) > 8
+
+
+def _western(octets: bytes) -> str | None:
+    """The text as Windows-1252, if all its letters beyond ASCII belong to one Western language."""
+    text = _strictly(octets, "cp1252")
+    beyond = {c for c in text or "" if c > "\x7f"}
+    return text if any(beyond <= alphabet for alphabet in _ALPHABETS) else None
+
+
+def _detected(octets: bytes) -> str | None:
+    best = from_bytes(octets[:SAMPLE], cp_isolation=_CANDIDATES, enable_fallback=False).best()
+    return _strictly(octets, best.encoding) if best else None
+
+
+def _windows(octets: bytes) -> str:
+    return octets.decode("cp1252", "surrogateescape").translate(_UNUSED)
+
+
+_UNUSED = {0xDC00 + octet: octet for octet in range(0x80, 0xA0)}  # 81, 8D, 8F, 90, 9D mean nothing in Windows-1252

@@ -1,0 +1,287 @@
+"""What the robot does with OpenPGP: unseal, verify, seal, and look at certificates. GnuPG does the cryptography.
+
+The structure of a message is read by packets.py and what gpg says by verdicts.py; only a message of exactly the
+expected structure, judged in exactly one way, counts (trust.md 3, libraries.md).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from mailbot.core.certificates import Certificate, Fingerprint
+from mailbot.core.mail import SignatureState, Trouble
+from mailbot.mail.armour import Label, NotArmour, Sealed, armour, armour_shared, blocks, is_armoured
+from mailbot.mail.clearsigned import read_clearsigned
+from mailbot.mail.limits import TooMuch
+from mailbot.mail.listing import Listed, Listing, Subkey, count_certificates, odd_characters, read_listing
+from mailbot.mail.packets import (
+    BINARY,
+    TEXT,
+    Bounds,
+    Malformed,
+    Message,
+    Packet,
+    packets_of,
+    read_envelope,
+    read_message,
+    read_signature,
+    read_signatures,
+    split_sealed,
+)
+from mailbot.mail.tamed import Allowance, Answer, GpgFailure, Stopped, TamedGPG
+from mailbot.mail.verdicts import UNVERIFIABLE, Verdict, judge
+
+__all__ = ["Cleared", "Gpg", "GpgFailure", "NoUsableKey", "Refusal", "Sealed", "Unsealed", "Verdict"]
+
+# libgpg-error codes that say the agent or the robot's key is not there, whatever the mail: a broken world.
+_BROKEN_WORLD = frozenset({11, 31, 77, 78, 85, 86, 87, 99, 174, 177})
+_CODE = 0xFFFF  # the upper bits name the part of GnuPG that said it
+
+_LARGEST_KEY_FILE = 1024 * 1024  # octets
+
+
+class NoUsableKey(GpgFailure):
+    """A certificate that was to be sealed to is not in the keyring, or cannot be encrypted to now."""
+
+    def __init__(self, fingerprint: Fingerprint) -> None:
+        super().__init__(f"no usable encryption key: {fingerprint}")
+        self.fingerprint = fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What lay inside one layer of encryption."""
+
+    data: bytes = field(repr=False)  # the literal, octet for octet: a MIME entity, or text for inline PGP
+    verdicts: tuple[Verdict, ...] = ()  # one for each signature inside
+    signature: bytes | None = field(default=None, repr=False)  # armoured, detached, genuine over `data`
+    message: bytes | None = field(default=None, repr=False)  # signed inside, but no `signature`: the message, armoured
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A clearsigned text: what was signed (CRLF, no white space at the ends of lines), and by whom."""
+
+    data: bytes = field(repr=False)
+    verdicts: tuple[Verdict, ...]
+
+
+class Refusal(StrEnum):
+    """Why a key file is not taken."""
+
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too large"
+    SECRET = "secret key"  # noqa: S105 - the reason, no secret
+    CONTROL_CHARACTERS = "control characters in a user ID"
+    TWICE = "the same certificate twice"
+
+
+class Gpg:
+    """GnuPG in the robot's working home; one for each worker thread."""
+
+    def __init__(
+        self,
+        home: Path,
+        robot: Fingerprint,
+        passphrase: str | None = None,
+        *,
+        bounds: Bounds | None = None,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """`robot` is the primary fingerprint of the secret key in the home. Raises OSError or ValueError without gpg."""
+        self.robot = robot
+        self.bounds = bounds or Bounds()
+        self.gpg = TamedGPG(home, passphrase, allowance)
+        self._ring = home / "pubring.kbx"
+        self._listed: tuple[tuple[int, ...], Listing] | None = None
+
+    # ------------------------------------------------------------ opening
+
+    def unseal(self, ciphertext: bytes) -> Unsealed | Trouble:
+        """Open one layer of encryption, armoured or not, and judge the signature inside. Raises GpgFailure."""
+        try:
+            packets = packets_of(ciphertext)
+            read_envelope(packets, self.bounds)
+        except Malformed:
+            return Trouble.CANNOT_DECRYPT
+        except TooMuch:
+            return Trouble.LIMITS
+        unwrapped = self._unwrap(packets)
+        return unwrapped if isinstance(unwrapped, Trouble) else self._read(unwrapped)
+
+    def _unwrap(self, packets: bytes) -> bytes | Trouble:
+        answer = self.gpg.ask(["--unwrap", "--decrypt"], packets)
+        if answer.stopped:
+            return Trouble.LIMITS
+        if _decrypted(answer):
+            return answer.output
+        if _broken_world(answer):
+            answer.require("decrypt")
+        return Trouble.CANNOT_DECRYPT
+
+    def _read(self, unwrapped: bytes) -> Unsealed | Trouble:
+        try:
+            message = read_message(unwrapped, self.bounds)
+        except Malformed:
+            return Trouble.UNREADABLE
+        except TooMuch:
+            return Trouble.LIMITS
+        if not message.signatures:
+            return Unsealed(message.literal)
+        return self._judge_inside(unwrapped, message)
+
+    def _judge_inside(self, unwrapped: bytes, message: Message) -> Unsealed:
+        verdicts = self.verify(message.literal, b"".join(message.signatures))
+        if len(verdicts) == 1 and verdicts[0].genuine:
+            signature = armour(message.signatures[0], Label.SIGNATURE)
+            return Unsealed(message.literal, verdicts, signature)
+        if len(verdicts) == 1 and verdicts[0].state in {SignatureState.BAD, SignatureState.UNVERIFIABLE}:
+            verdicts = (self._verify_in_place(unwrapped, message, verdicts[0]),)
+        return Unsealed(message.literal, verdicts, message=armour(unwrapped, Label.MESSAGE))
+
+    def _verify_in_place(self, unwrapped: bytes, message: Message, detached: Verdict) -> Verdict:
+        """The verdict on a signature that only verifies where it stands: gpg takes no text line of more than 19,995
+        characters out of a file, but does out of a message.
+        """
+        answer = self.gpg.ask(["--decrypt"], unwrapped)
+        if _same_text(answer.output, message):
+            return self._judge(answer, message.signatures[0])
+        return detached
+
+    # ------------------------------------------------------------ verifying
+
+    def verify(self, signed: bytes, signature: bytes) -> tuple[Verdict, ...]:
+        """The verdicts on a detached signature over exactly these octets; more than one signature verifies nothing.
+
+        Raises GpgFailure only if the keyring itself cannot be read.
+        """
+        try:
+            packets = read_signatures(signature, self.bounds)
+        except (Malformed, TooMuch):
+            return (UNVERIFIABLE,)
+        if len(packets) != 1:
+            return (UNVERIFIABLE,) * len(packets)
+        return (self._verify_one(signed, packets[0]),)
+
+    def _verify_one(self, signed: bytes, packet: Packet) -> Verdict:
+        raw = bytes(packet.raw)
+        return self._judge(self.gpg.ask(["--verify", "-"], raw, signed), raw)
+
+    def _judge(self, answer: Answer, signature: bytes) -> Verdict:
+        try:
+            facts = read_signature(read_signatures(signature, self.bounds)[0].body)
+        except Malformed:
+            return UNVERIFIABLE
+        if facts.type not in {BINARY, TEXT}:
+            return UNVERIFIABLE
+        return judge(answer, facts, self._listing())
+
+    def verify_clear(self, text: bytes) -> Cleared:
+        """The verdicts on the one clearsigned block in the text; what stands around it was signed by nobody."""
+        try:
+            signed, signature = read_clearsigned(text)
+        except Malformed:
+            return Cleared(b"", (UNVERIFIABLE,))
+        return Cleared(signed, self.verify(signed, signature))
+
+    # ------------------------------------------------------------ sealing
+
+    def seal(
+        self, entity: bytes, recipients: Sequence[Sequence[Fingerprint]], *, share: bool = True
+    ) -> list[Sealed]:
+        """Sign as the robot and encrypt: for each group of certificates one armoured message that this group alone
+        opens. With `share` all copies have one session key and one long tail (speed.md); the same text only.
+
+        Raises NoUsableKey, or GpgFailure with the reason but no content.
+        """
+        groups = [[self._encryption_key(fingerprint) for fingerprint in group] for group in recipients]
+        if share and len(groups) > 1:
+            try:
+                return self._seal_shared(entity, groups)
+            except Malformed:
+                pass  # a packet that cannot be told apart: a call for each
+        return [self._seal_alone(entity, group) for group in groups]
+
+    def _seal_shared(self, entity: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
+        everybody = [key for group in groups for key in group]
+        packets = self._encrypt(entity, everybody, ["--sign", f"--local-user={self.robot}"])
+        by_group = [[key.key_id for key in group] for group in groups]
+        if len({key.key_id for key in everybody}) != len({key.fingerprint for key in everybody}):
+            raise Malformed("two keys with one key ID")
+        heads, tail = split_sealed(packets, by_group, self.bounds)
+        return armour_shared(heads, tail)
+
+    def _seal_alone(self, entity: bytes, group: Sequence[Subkey]) -> Sealed:
+        try:
+            return self._seal_shared(entity, [group])[0]
+        except Malformed:
+            packets = self._encrypt(entity, group, ["--sign", f"--local-user={self.robot}"])
+            return armour_shared([packets], b"")[0]
+
+    def _encrypt(self, octets: bytes, keys: Sequence[Subkey], options: Sequence[str]) -> bytes:
+        if not keys:
+            raise GpgFailure("encrypt: to nobody")
+        # The exclamation mark: this very key, and not one that gpg would rather take.
+        recipients = [f"--recipient={fingerprint}!" for fingerprint in dict.fromkeys(key.fingerprint for key in keys)]
+        answer = self.gpg.ask([*options, *recipients, "--encrypt"], octets).require("encrypt")
+        if answer.status.count("END_ENCRYPTION") != 1 or answer.status.of("INV_RECP", "FAILURE"):
+            raise GpgFailure("encrypt: gpg did not say that it did")
+        if "--sign" in options and not self._signed_by_robot(answer):
+            raise GpgFailure("sign: not with the robot's key")
+        return answer.output
+
+    def _signed_by_robot(self, answer: Answer) -> bool:
+        created = answer.status.of("SIG_CREATED")
+        robot = self._listing().certificates[self.robot]
+        return len(created) == 1 and created[0].words[-1] in {key.fingerprint for key in robot.keys}
+
+    def _encryption_key(self, fingerprint: Fingerprint) -> Subkey:
+        listed = self._listing().certificates.get(fingerprint)
+        key = listed.encryption_key(datetime.now(UTC)) if listed else None
+        if key is None:
+            raise NoUsableKey(fingerprint)
+        return key
+
+    # ------------------------------------------------------------ the robot's own
+
+    def seal_to_self(self, octets: bytes) -> bytes:
+        """An armoured message to the robot alone, unsigned: for what came in clear and must not lie so."""
+        return armour(self._encrypt(octets, [self._encryption_key(self.robot)], []), Label.MESSAGE)
+
+    def open_own(self, octets: bytes) -> bytes:
+        """What `seal_to_self` sealed. Raises GpgFailure if it cannot be opened."""
+        unsealed = self.unseal(octets)
+        if isinstance(unsealed, Trouble):
+            raise GpgFailure(f"open own: {unsealed}")
+        return unsealed.data
+
+    # ------------------------------------------------------------ certificates
+
+    def certificates(self) -> dict[Fingerprint, Certificate]:
+        """Everything in the keyring; asked of gpg again only when the keyring has changed. Raises GpgFailure."""
+        return dict(self._listing().as_certificates)
+
+    def _listing(self) -> Listing:
+        facts = self._ring.stat()
+        state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        if self._listed is None or self._listed[0] != state:
+            answer = self.gpg.ask(["--check-signatures"]).require("list certificates")
+            self._listed = (state, read_listing(answer.output))
+        return self._listed[1]
+
+    def scan(self, octets: bytes) -> tuple[Certificate, ...] | Refusal:
+        """The certificates in a key file, armoured or not; nothing is imported, nothing in it is trusted."""
+        if len(octets) > _LARGEST_KEY_FILE:
+            return Refusal.TOO_LARGE
+        try:
+            if is_armoured(octets):
+                octets = b"".join(packets for _, packets in blocks(octets))
+        except NotArmour:
+            return Refusal.UNREADABLE
+        answer = self.gpg.ask(["--show-keys", "--with-sig-check"], octets)
+        if not answer.well:
+            return Refusal.UNREADABLE
+        return _scanned(answer.output)

@@ -1,0 +1,132 @@
+"""Invented words for every letter, a set for each turn that its template can take: for proofreading, previews and tests."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from mailbot.core.mail import Words
+
+_NAMES = {
+    "en": {"DE": "Germany", "ES": "Spain", "EU": "European Union", "FR": "France", "IT": "Italy", "PT": "Portugal"},
+    "fr": {"DE": "Allemagne", "ES": "Espagne", "EU": "Union européenne", "FR": "France", "IT": "Italie"}
+    | {"PT": "Portugal"},
+}
+_NIGHT = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
+_SIGNED = _NIGHT - timedelta(minutes=2)
+_DEADLINE = _NIGHT + timedelta(hours=4)
+_MONTH_LATER = _NIGHT + timedelta(days=30)
+_ROBOT = {
+    "name": "Network hub",
+    "address": "network@hub.example",
+    "control_address": "control@hub.example",
+    "fingerprint": "0123456789ABCDEF0123456789ABCDEF01234567",
+}
+
+
+def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
+    """For each letter, for each of its turns by name, the words that the core and the writer would give it."""
+    asker, author = _party("FR", language), _party("DE", language)
+    robot: dict[str, object] = {"robot": _ROBOT}
+    exchange: dict[str, object] = {
+        **robot,
+        "reference": "2026-0042",
+        "kind": "request",
+        "asker": asker,
+        "targets": ["DE", "IT"],
+        "received_at": _NIGHT,
+        "deadline": _DEADLINE,
+        "urgency": "urgent",
+    }
+    cover = {**exchange, "signed_at": _SIGNED, "reply_code": "R-7K3Q9-F2MXR", "proof": "signature"}
+    answer = {**cover, "author": author, "took": timedelta(hours=2, minutes=10), "closed": False}
+    calm = {"urgency": "routine", "deadline": _NIGHT + timedelta(days=3)}
+    about_information = {"kind": "information"}
+    receipt = {**exchange, "anchor": {"number": 1234, "hash": "9f86d081" * 8}, "mismatch": False, "blind": False}
+    all_done = [_part("DE", language), _part("IT", language)]
+    to_asker = {**receipt, "took": timedelta(minutes=25), "closed": False, "parts": [_part("FR", language)]}
+    to_nobody = {**to_asker, "parts": [_part("FR", language, "no certificate")], "closed": True, "mismatch": True}
+    question = {**robot, "kind": "request", "line": "[REQUEST IT,XX urgent]", "reference": None, "urgency": "urgent"}
+    question |= {"parties": [_party("IT", language), _party("XX", language)], "word": "7K3Q-9F2M-XR4T"}
+    question |= {"until": _NIGHT + timedelta(days=5), "received_at": _NIGHT}
+    refused = {**robot, "reference": "2026-0042", "line": "[CLOSE#2026-0042]", "received_at": _NIGHT}
+    refused |= {"parts": [], "shortest": None, "longest": None}
+    reminder = {**cover, "left": timedelta(hours=2), "passed_on_at": _NIGHT, "acknowledged": False, "backup": False}
+    expired = {**exchange, "since": _NIGHT - timedelta(days=30)}
+    return {
+        "request": {
+            "urgent": cover,
+            "routine": {**cover, **calm, "targets": ["ALL"], "proof": "message"},
+            "blind": {**cover, "targets": ["DE"], "proof": "hub"},
+        },
+        "information": {
+            "urgent": {**cover, **about_information, "targets": ["ALL"]},
+            "routine": {**cover, **about_information, **calm, "proof": "hub"},
+        },
+        "reply": {
+            "first": answer,
+            "closed": {**answer, "closed": True, "proof": "message"},
+            "information": {**answer, **about_information},
+        },
+        "acknowledgement": {
+            "first": answer,
+            "closed": {**answer, "closed": True},
+            "information": {**answer, **about_information},
+        },
+        "closing": {"request": cover, "information": {**cover, **about_information}},
+        "receipt": {
+            "done": {**receipt, "parts": all_done},
+            "partly": {**receipt, "parts": _every_part(language), "mismatch": True},
+            "information": {**receipt, **about_information, **calm, "targets": ["ALL"], "parts": all_done},
+            "blind": {**receipt, "blind": True, "parts": all_done[:1]},
+        },
+        "receipt-reply": {"done": to_asker, "waits": to_nobody, "information": {**to_asker, **about_information}},
+        "receipt-acknowledgement": {
+            "done": to_asker,
+            "waits": to_nobody,
+            "information": {**to_asker, **about_information},
+        },
+        "receipt-closing": {"request": {**receipt, "parts": all_done}, "information": {**receipt, "kind": "information", "parts": []}},
+        "notice": {"always": {**robot, "received_at": _NIGHT}},
+        "question": {
+            "request": question,
+            "information": {**question, "kind": "information", "line": "[INFO ALL]", "urgency": None, "parties": []},
+            "reply": {**question, "kind": "reply", "line": "[REPLY#2026-0042]", "reference": "2026-0042"}
+            | {"parties": [], "urgency": None},
+            "closing": {**question, "kind": "closing", "line": "[CLOSE#2026-0042]", "reference": "2026-0042"}
+            | {"parties": [], "urgency": None},
+        },
+        "waiting": {"always": {**robot, "party": _party("PT", language)}},
+        "refused": {
+            "not-yours": {**refused, "reason": "not yours"},
+            "only-the-asker": {**refused, "reason": "only the asker"},
+            "own-exchange": {**refused, "reason": "own exchange", "line": "[REPLY#2026-0042]"},
+            "deadline": {**refused, "reason": "deadline", "line": "[REQUEST DE deadline=60d]", "reference": None}
+            | {"shortest": timedelta(minutes=15), "longest": timedelta(days=30)},
+            "nothing-deliverable": {**refused, "reason": "nothing deliverable", "line": "[REQUEST XX,FR]"}
+            | {"reference": None, "parts": [_part("XX", language, "unknown party"), _part("FR", language, "own party")]},
+        },
+        "replayed": {"always": {**robot, "received_at": _NIGHT, "signed_at": _NIGHT - timedelta(days=2)}},
+        "reminder": {
+            "half": reminder,
+            "acknowledged": {**reminder, "acknowledged": True},
+            "late": {**reminder, "left": timedelta(minutes=-5)},
+            "backup": {**reminder, "left": timedelta(minutes=-5), "backup": True},
+        },
+        "expired": {
+            "no-certificate": {**expired, "part": _part("PT", language, "no certificate")},
+            "suspended": {**expired, **about_information, "part": _part("ES", language, "suspended")},
+        },
+    }
+
+
+def _party(code: str, language: str) -> dict[str, object]:
+    return {"code": code, "name": _NAMES[language].get(code, "")}
+
+
+def _part(code: str, language: str, state: str = "passed on") -> dict[str, object]:
+    waits = state in {"no certificate", "suspended"}
+    return {**_party(code, language), "state": state, "until": _MONTH_LATER if waits else None}
+
+
+def _every_part(language: str) -> list[dict[str, object]]:
+    states = {"DE": "passed on", "FR": "own party", "XX": "unknown party", "ES": "suspended", "PT": "no certificate"}
+    return [_part(code, language, state) for code, state in states.items()]

@@ -1,0 +1,92 @@
+"""Held mail, and the questions that may let it go, between records and rows."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+
+from mailbot.core import tags
+from mailbot.core.decision import Folder
+from mailbot.core.records import HeldMail, HeldState, Question, Reason
+from mailbot.store.engine import Clash
+from mailbot.store.schema import held, incoming, questions
+
+
+def hold(connection: Connection, mail: HeldMail) -> int:
+    """Keep a mail; returns its number."""
+    row = {name: value for name, value in asdict(mail).items() if name != "number"}
+    return int(connection.execute(insert(held).values(row).returning(held.c.number)).scalar_one())
+
+
+def find(connection: Connection, wanted: Select[Any]) -> tuple[HeldMail, ...]:
+    """The held mails that a query over the table `held` finds, in its order."""
+    return tuple(_held_mail(row) for row in connection.execute(wanted).mappings())
+
+
+def _held_mail(row: RowMapping) -> HeldMail:
+    return HeldMail(
+        number=row["number"],
+        digest=row["digest"],
+        reason=Reason(row["reason"]),
+        state=HeldState(row["state"]),
+        held_at=row["held_at"],
+        sender=row["sender"],
+        party=row["party"],
+        size=row["size"],
+    )
+
+
+# ---------------------------------------------------------------- questions
+
+
+def word_hash(word: str) -> str:
+    """What is stored of a one-time word: 60 random bits cannot be found again from it in the days that it counts."""
+    return hashlib.sha256(b"one-time word " + word.encode()).hexdigest()
+
+
+def ask(connection: Connection, question: Question) -> None:
+    """Remember a question."""
+    row = {
+        "word_hash": word_hash(question.word),
+        "digest": question.digest,
+        "party": question.party,
+        "tag": tags.write(question.tag),
+        "asked_at": question.asked_at,
+    }
+    connection.execute(insert(questions), row)
+
+
+def answerable(connection: Connection, words: Collection[str], party: str | None) -> Question | None:
+    """The newest question that one of these words answers: put to this party, and its mail still waits for it."""
+    by_hash = {word_hash(word): word for word in words}
+    if not by_hash or party is None:
+        return None
+    wanted = (
+        select(questions)
+        .join(held, held.c.digest == questions.c.digest)
+        .where(questions.c.word_hash.in_(by_hash), questions.c.party == party, questions.c.answered_at.is_(None))
+        .where(held.c.state == HeldState.ASKED)
+        .order_by(questions.c.asked_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(wanted).mappings().first()
+    return _question(row, by_hash[row["word_hash"]]) if row else None
+
+
+def _question(row: RowMapping, word: str) -> Question | None:
+    tag = tags.parse(row["tag"]).tag
+    return Question(word, row["digest"], row["party"], tag, row["asked_at"]) if tag else None
+
+
+def settle(connection: Connection, question: Question, now: datetime) -> None:
+    """The question is answered: its mail is held no longer and belongs to Done. Raises Clash if somebody was faster."""
+    this = (questions.c.word_hash == word_hash(question.word), questions.c.answered_at.is_(None))
+    answered = connection.execute(update(questions).where(*this).values(answered_at=now))
+    waiting = (held.c.digest == question.digest, held.c.state == HeldState.ASKED)
+    released = connection.execute(update(held).where(*waiting).values(state=HeldState.RELEASED))
+    if (answered.rowcount, released.rowcount) != (1, 1):
+        raise Clash("the question was settled by another worker")
+    connection.execute(update(incoming).where(incoming.c.digest == question.digest).values(folder=Folder.DONE))

@@ -1,0 +1,322 @@
+"""Memory: recall() gives the slice of state that one mail needs, record() carries a decision out in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    TextClause,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Known, Network
+from mailbot.core.mail import OutgoingMail
+from mailbot.core.records import Exchange, HeldMail, HeldState
+from mailbot.store import exchanges, holding, journal, outbox, schema
+from mailbot.store.engine import reading, writing
+from mailbot.store.schema import EXPECTING, OPEN, WAITING
+
+_REFERENCES_MOST = 50  # Message-IDs of a thread that are looked up, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A mail as it came, always encrypted: by its sender, or, where it came in clear, by the robot to itself."""
+
+    octets: bytes = field(repr=False)
+    sealed_by_robot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known only once a decision is recorded."""
+
+    held_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of what there is; for `status` and the digest."""
+
+    open_exchanges: int
+    overdue_exchanges: int  # requests whose deadline is over and that somebody has not answered
+    waiting_parts: int
+    held_mails: int  # waiting for an operator
+    asked_mails: int  # waiting for their senders' answers
+
+
+class Memory:
+    """The memory of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # ------------------------------------------------------------ one mail, in the order of its steps
+
+    def folder_of(self, digest: str) -> Folder | None:
+        """Where a mail belongs that was handled before; None: it was not."""
+        with reading(self._engine) as connection:
+            folder = _one(connection, schema.incoming.c.folder, schema.incoming.c.digest == digest)
+            return Folder(folder) if folder else None
+
+    def count_try(self, digest: str, now: datetime) -> int:
+        """Count a try before it is made, and remember it whatever happens then. Returns how many there are now."""
+        with writing(self._engine) as connection:
+            return _count_try(connection, digest, now)
+
+    def fresh_reference(self, now: datetime) -> str:
+        """The next free reference of the year (UTC). Two workers may get the same: the second to record it clashes."""
+        with reading(self._engine) as connection:
+            return exchanges.next_reference(connection, now.astimezone(UTC).year)
+
+    def recall(self, intent: Intent, network: Network) -> Known:
+        """What this mail needs of what is remembered; the database's suspensions are applied to the directory."""
+        with reading(self._engine) as connection:
+            return _recall(connection, intent, network)
+
+    def record(
+        self,
+        digest: str | None,
+        decision: Decision,
+        mails: Sequence[OutgoingMail],
+        now: datetime,
+        original: Original | None = None,
+    ) -> Recorded:
+        """Carry a decision out: state, journal and outbox, all or nothing. `digest` is None where no mail led to it.
+
+        Raises Clash where another worker was faster: at this mail, reference, replay key, question, or version of an
+        exchange. Nothing is recorded then; start again from folder_of().
+        """
+        with writing(self._engine) as connection:
+            if digest is not None:
+                _remember_mail(connection, digest, decision, now)
+                _keep(connection, digest, original, now)
+            for exchange in decision.exchanges:
+                exchanges.save(connection, exchange)
+            number = _hold_and_ask(connection, decision, now)
+            _remember_use(connection, decision, now)
+            outbox.queue(connection, mails, now)
+            journal.append(connection, _numbered(decision.entries, number), now)
+        return Recorded(number)
+
+    # ------------------------------------------------------------ what is kept
+
+    def original(self, digest: str) -> Original | None:
+        """A mail as it came, if it is still kept."""
+        table = schema.originals
+        wanted = select(table.c.octets, table.c.sealed_by_robot).where(table.c.digest == digest)
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted).first()
+            return Original(row.octets, row.sealed_by_robot) if row else None
+
+    def held_mail(self, number: int) -> HeldMail | None:
+        """The held mail with this number."""
+        found = self._held(select(schema.held).where(schema.held.c.number == number))
+        return found[0] if found else None
+
+    def held_mails(
+        self, states: Sequence[HeldState] = (HeldState.WAITING, HeldState.ASKED), limit: int = 1000
+    ) -> tuple[HeldMail, ...]:
+        """Held mails in these states, oldest first."""
+        wanted = select(schema.held).where(schema.held.c.state.in_(states))
+        return self._held(wanted.order_by(schema.held.c.number).limit(limit))
+
+    def exchange(self, reference: str) -> Exchange | None:
+        """The exchange with this reference."""
+        with reading(self._engine) as connection:
+            return exchanges.by_reference(connection, [reference]).get(reference)
+
+    def latest_exchanges(self, *, open_only: bool = False, limit: int = 100) -> tuple[Exchange, ...]:
+        """Exchanges, newest first."""
+        table = schema.exchanges
+        if open_only:
+            return self._exchanges(select(table).where(OPEN).order_by(table.c.opened_at.desc()).limit(limit))
+        return self._exchanges(select(table).order_by(table.c.year.desc(), table.c.number.desc()).limit(limit))
+
+    def counts(self, now: datetime) -> Counts:
+        """How much of what there is."""
+        table, states = schema.exchanges, schema.held.c.state
+        with reading(self._engine) as connection:
+            return Counts(
+                open_exchanges=_count(connection, table, OPEN),
+                overdue_exchanges=_count(connection, table, EXPECTING, table.c.deadline <= now),
+                waiting_parts=_count(connection, schema.parts, WAITING),
+                held_mails=_count(connection, schema.held, states == HeldState.WAITING),
+                asked_mails=_count(connection, schema.held, states == HeldState.ASKED),
+            )
+
+    # ------------------------------------------------------------ what the passing of time calls for
+
+    def half_passed(self, now: datetime, fewer_reminders_than: int, limit: int = 100) -> tuple[Exchange, ...]:
+        """Open requests past half of their time, with an unanswered part that was reminded less often than that."""
+        table = schema.exchanges
+        due = select(table).where(EXPECTING, table.c.reminders < fewer_reminders_than, table.c.half_at <= now)
+        return self._exchanges(due.order_by(table.c.half_at).limit(limit))
+
+    def deadline_passed(self, now: datetime, fewer_reminders_than: int, limit: int = 100) -> tuple[Exchange, ...]:
+        """The same, past their deadline."""
+        table = schema.exchanges
+        due = select(table).where(EXPECTING, table.c.reminders < fewer_reminders_than, table.c.deadline <= now)
+        return self._exchanges(due.order_by(table.c.deadline).limit(limit))
+
+    def waiting(self, after: str = "", limit: int = 100) -> tuple[Exchange, ...]:
+        """Open exchanges with a part that waits for a key or the end of a suspension, in the order of their text.
+
+        `after` is the last reference of the page before.
+        """
+        table = schema.exchanges
+        part = select(schema.parts.c.reference).where(WAITING, schema.parts.c.reference > after)
+        wanted = select(table).where(OPEN, table.c.reference.in_(part))
+        return self._exchanges(wanted.order_by(table.c.reference).limit(limit))
+
+    def _exchanges(self, wanted: Select[Any]) -> tuple[Exchange, ...]:
+        with reading(self._engine) as connection:
+            return exchanges.find(connection, wanted)
+
+    def _held(self, wanted: Select[Any]) -> tuple[HeldMail, ...]:
+        with reading(self._engine) as connection:
+            return holding.find(connection, wanted)
+
+
+Condition = ColumnElement[bool] | TextClause
+
+
+def _one(connection: Connection, column: ColumnElement[Any], *conditions: Condition) -> Any:
+    """The column's value in the one row for which the conditions hold; None if there is none."""
+    return connection.execute(select(column).where(*conditions)).scalar()
+
+
+def _count(connection: Connection, table: Table, *conditions: Condition) -> int:
+    return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
+
+
+def _count_try(connection: Connection, digest: str, now: datetime) -> int:
+    table = schema.attempts
+    counted = update(table).where(table.c.digest == digest).values(tries=table.c.tries + 1, last_at=now)
+    tries = connection.execute(counted.returning(table.c.tries)).scalar()
+    if tries is not None:
+        return int(tries)
+    connection.execute(insert(table).values(digest=digest, tries=1, last_at=now))
+    return 1
+
+
+# ---------------------------------------------------------------- recalling
+
+
+def _recall(connection: Connection, intent: Intent, network: Network) -> Known:
+    named = intent.tag.reference if intent.tag else None
+    threaded = _references(connection, schema.outbox.c.message_id, _thread(intent))
+    addressed = _references(connection, schema.outbox.c.tracking, [intent.returned_to] if intent.returned_to else [])
+    found = exchanges.by_reference(connection, {*threaded, *addressed, *([named] if named else [])})
+    return Known(
+        network=_as_suspended(connection, network),
+        exchange=found.get(named) if named else None,
+        coded=exchanges.by_reply_code(connection, intent.codes),
+        threaded=tuple(found[reference] for reference in threaded if reference in found),
+        addressed=next((found[reference] for reference in addressed if reference in found), None),
+        question=holding.answerable(connection, intent.words, intent.speaker.code if intent.speaker else None),
+        replayed=_is_replayed(connection, intent),
+        last_notice=_last_notice(connection, intent),
+        journal_head=journal.head(connection),
+    )
+
+
+def _thread(intent: Intent) -> list[str]:
+    opened = intent.opened
+    named = (*(opened.protected.references if opened.protected else ()), *opened.outer.references)
+    return list(dict.fromkeys(named))[:_REFERENCES_MOST]
+
+
+def _references(connection: Connection, column: ColumnElement[str], values: Sequence[str]) -> list[str]:
+    """The references of the outgoing mails that have one of these values."""
+    if not values:
+        return []
+    reference = schema.outbox.c.reference
+    wanted = select(reference).where(column.in_(values), reference.is_not(None)).distinct().order_by(reference)
+    return list(connection.execute(wanted).scalars())
+
+
+def _as_suspended(connection: Connection, network: Network) -> Network:
+    codes = frozenset(connection.execute(select(schema.suspensions.c.party)).scalars())
+    return replace(network, directory=network.directory.suspending(codes)) if codes else network
+
+
+def _is_replayed(connection: Connection, intent: Intent) -> bool:
+    voucher = intent.opened.voucher
+    if voucher is None or voucher.identity is None:
+        return False
+    table = schema.replays
+    return _one(connection, table.c.identity, table.c.identity == voucher.identity) is not None
+
+
+def _last_notice(connection: Connection, intent: Intent) -> datetime | None:
+    addresses = {address.casefold() for address in (intent.opened.sender, intent.opened.outer.sender) if address}
+    table = schema.notices
+    return _one(connection, func.max(table.c.sent_at), table.c.address.in_(addresses)) if addresses else None
+
+
+# ---------------------------------------------------------------- recording
+
+
+def _remember_mail(connection: Connection, digest: str, decision: Decision, now: datetime) -> None:
+    """Handled, once and for all: this row is what a second worker clashes with."""
+    first = decision.entries[0] if decision.entries else None
+    row = {
+        "digest": digest,
+        "folder": decision.folder,
+        "handled_at": now,
+        "event": first.event if first else None,
+        "reference": first.reference if first else None,
+    }
+    connection.execute(insert(schema.incoming).values(row))
+    connection.execute(delete(schema.attempts).where(schema.attempts.c.digest == digest))
+
+
+def _keep(connection: Connection, digest: str, original: Original | None, now: datetime) -> None:
+    if original is not None:
+        row = {"digest": digest, "kept_at": now, "octets": original.octets, "sealed_by_robot": original.sealed_by_robot}
+        connection.execute(insert(schema.originals).values(row))
+
+
+def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> int | None:
+    if decision.answered:
+        holding.settle(connection, decision.answered, now)
+    number = holding.hold(connection, decision.held) if decision.held else None
+    if decision.question:
+        holding.ask(connection, decision.question)
+    return number
+
+
+def _remember_use(connection: Connection, decision: Decision, now: datetime) -> None:
+    """The replay key that is used up, and the address that got its notice."""
+    if decision.consumed:
+        reference = next((exchange.reference for exchange in decision.exchanges), None)
+        row = {"identity": decision.consumed, "consumed_at": now, "reference": reference}
+        connection.execute(insert(schema.replays).values(row))
+    if decision.noticed:
+        _remember_notice(connection, decision.noticed.casefold(), now)
+
+
+def _remember_notice(connection: Connection, address: str, now: datetime) -> None:
+    table = schema.notices
+    again = connection.execute(update(table).where(table.c.address == address).values(sent_at=now))
+    if again.rowcount == 0:
+        connection.execute(insert(table).values(address=address, sent_at=now))
+
+
+def _numbered(entries: Sequence[Entry], number: int | None) -> list[Entry]:
+    """The entries, with the number that the held mail has got only now."""
+    if number is None:
+        return list(entries)
+    label = {"held": f"H-{number}"}
+    return [replace(e, facts={**e.facts, **label}) if e.event is Event.HELD else e for e in entries]

@@ -1,0 +1,281 @@
+"""The outbox: mail that the robot owes. Written with the decision, taken and settled one by one, never lost."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, RowMapping, Select, delete, exists, func, insert, select, update
+
+from mailbot.core.decision import Entry, Event
+from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
+from mailbot.core.retry import Patience
+from mailbot.store import journal
+from mailbot.store.engine import reading, writing
+from mailbot.store.schema import QUEUED, bodies, outbox
+
+LEASE = timedelta(minutes=1)  # how long a taken mail is left to whoever took it
+_AT_ONCE = 64 * 1024 * 1024  # octets of sealed bodies that one call of due() brings into memory
+_BATCH = 20
+
+
+class State(StrEnum):
+    """Where a mail stands; it leaves QUEUED once and for all."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+Change = Mapping[str, Any]  # column -> new value
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A mail that is due, as it was read: `attempts` is the count before the coming try."""
+
+    id: int
+    attempts: int
+    created_at: datetime
+    mail: OutgoingMail
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What became of a mail, without its octets."""
+
+    recipient: str
+    purpose: str
+    reference: str | None
+    party: str | None
+    state: State
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+    last_status: str | None
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is owed, and since when."""
+
+    queued: int
+    oldest: datetime | None
+
+
+class Outbox:
+    """The outbox of one database."""
+
+    def __init__(self, engine: Engine, patience: Patience | None = None, lease: timedelta = LEASE) -> None:
+        self._engine = engine
+        self._patience = patience or Patience()
+        self._lease = lease
+
+    # ------------------------------------------------------------ sending
+
+    def due(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
+        """What to send now: urgent mail first, then the oldest. Fewer than `limit` where the mails are large."""
+        with reading(self._engine) as connection:
+            turns = _within_memory(connection.execute(_turns(now, limit)).all())
+            tails = _tails(connection, {turn.body_id for turn in turns} - {None})
+            return _load(connection, [turn.id for turn in turns], tails)
+
+    def take(self, queued: Queued, now: datetime) -> bool:
+        """Count the try before it is made, and keep others off for the length of the lease.
+
+        False: another worker has it, or it is settled. A mail that kills its sender so runs out of tries.
+        """
+        return self._hold(queued, now, tries=queued.attempts)
+
+    def renew(self, queued: Queued, now: datetime) -> bool:
+        """Hold a taken mail for another lease, while a slow server is still reading it. False: it was lost."""
+        return self._hold(queued, now, tries=queued.attempts + 1)
+
+    def settle(self, queued: Queued, delivery: Delivery, now: datetime) -> None:
+        """Write down what became of a taken mail, with its journal row.
+
+        "Sent" counts whoever reports it. Anything else counts only while the mail is still ours: after a lost lease
+        the other worker's outcome is the one that matters.
+        """
+        with writing(self._engine) as connection:
+            row = _unsettled(connection, queued.id)
+            if row and (isinstance(delivery, Sent) or row["attempts"] == queued.attempts + 1):
+                change, entry = self._outcome(row, delivery, now)
+                _apply(connection, row, change)
+                journal.append(connection, [entry] if entry else [], now)
+
+    def next_due(self) -> datetime | None:
+        """When there will be something to send; None: nothing is owed."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(func.min(outbox.c.due_at)).where(QUEUED)).scalar()
+
+    # ------------------------------------------------------------ looking
+
+    def depth(self) -> Depth:
+        """How much is owed."""
+        with reading(self._engine) as connection:
+            owed = connection.execute(select(func.count(), func.min(outbox.c.created_at)).where(QUEUED)).one()
+            return Depth(*owed)
+
+    def postings(self, reference: str) -> tuple[Posting, ...]:
+        """Every mail of an exchange, oldest first, with what became of it."""
+        columns = [outbox.c[column.name] for column in fields(Posting)]
+        wanted = select(*columns).where(outbox.c.reference == reference).order_by(outbox.c.id)
+        with reading(self._engine) as connection:
+            return tuple(_posting(row) for row in connection.execute(wanted).mappings())
+
+    # ------------------------------------------------------------ steps
+
+    def _hold(self, queued: Queued, now: datetime, tries: int) -> bool:
+        """Lease the mail if so many tries are counted; the count afterwards is the same for taking and renewing."""
+        as_read = (outbox.c.id == queued.id, outbox.c.attempts == tries, QUEUED)
+        ours = {"attempts": queued.attempts + 1, "due_at": now + self._lease}
+        with writing(self._engine) as connection:
+            return connection.execute(update(outbox).where(*as_read).values(ours)).rowcount == 1
+
+    def _outcome(self, row: RowMapping, delivery: Delivery, now: datetime) -> tuple[Change, Entry | None]:
+        """What to change in the row, and what the journal says: of delays the first, and each of another kind."""
+        match delivery:
+            case Sent(code=code):
+                return _final(State.SENT, str(code), now), _entry(Event.DELIVERED, row, str(code))
+            case Refused(status=status):
+                return _final(State.REFUSED, status, now), _entry(Event.FAILED, row, status)
+            case TryLater(status=status):
+                following = self._patience.next_try(row["created_at"], now, row["attempts"], _chance(row))
+                if following is None:
+                    return _final(State.EXPIRED, status, now), _entry(Event.FAILED, row, status, gave_up="yes")
+                known = row["last_status"] == status
+                change = {"due_at": following, "last_status": status}
+                return change, None if known else _entry(Event.DEFERRED, row, status)
+
+
+# ---------------------------------------------------------------- into the outbox
+
+
+def queue(connection: Connection, mails: Sequence[OutgoingMail], now: datetime) -> None:
+    """Put mails in, to be sent at once; tails that are the same octets are stored once."""
+    ids = {tail: _store(connection, tail) for tail in dict.fromkeys(mail.tail for mail in mails) if tail}
+    if mails:
+        connection.execute(insert(outbox), [_row(mail, ids.get(mail.tail), now) for mail in mails])
+
+
+def _store(connection: Connection, tail: bytes) -> int:
+    body = insert(bodies).values(size=len(tail), octets=tail).returning(bodies.c.id)
+    return int(connection.execute(body).scalar_one())
+
+
+def _row(mail: OutgoingMail, body_id: int | None, now: datetime) -> dict[str, Any]:
+    return {
+        "tracking": mail.tracking,
+        "message_id": mail.message_id,
+        "recipient": mail.recipient,
+        "envelope_sender": mail.envelope_sender,
+        "head": mail.head,
+        "body_id": body_id,
+        "purpose": mail.purpose,
+        "reference": mail.reference,
+        "party": mail.party,
+        "urgent": mail.urgent,
+        "state": State.QUEUED,
+        "attempts": 0,
+        "due_at": now,
+        "created_at": now,
+    }
+
+
+# ---------------------------------------------------------------- out of it
+
+
+def _turns(now: datetime, limit: int) -> Select[Any]:
+    """Who is next, and how large; no octets yet."""
+    size = select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery()
+    return (
+        select(outbox.c.id, outbox.c.body_id, func.length(outbox.c.head).label("own"), size.label("shared"))
+        .where(QUEUED, outbox.c.due_at <= now)
+        .order_by(outbox.c.urgent.desc(), outbox.c.id)
+        .limit(limit)
+    )
+
+
+def _within_memory(turns: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """As many as fit, the first always; a shared body counts once."""
+    taken: list[Row[Any]] = []
+    room, seen = _AT_ONCE, set[int | None]()
+    for turn in turns:
+        room -= turn.own + (0 if turn.body_id in seen else turn.shared or 0)
+        if room < 0 and taken:
+            break
+        seen.add(turn.body_id)
+        taken.append(turn)
+    return taken
+
+
+def _tails(connection: Connection, ids: Collection[int]) -> Mapping[int | None, bytes]:
+    wanted = select(bodies.c.id, bodies.c.octets).where(bodies.c.id.in_(ids))
+    return {row.id: row.octets for row in connection.execute(wanted)} if ids else {}
+
+
+def _load(connection: Connection, ids: Collection[int], tails: Mapping[int | None, bytes]) -> list[Queued]:
+    if not ids:
+        return []
+    wanted = select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.urgent.desc(), outbox.c.id)
+    rows = connection.execute(wanted).mappings()
+    return [Queued(row["id"], row["attempts"], row["created_at"], _mail(row, tails)) for row in rows]
+
+
+def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
+    return OutgoingMail(
+        message_id=row["message_id"],
+        tracking=row["tracking"],
+        envelope_sender=row["envelope_sender"],
+        recipient=row["recipient"],
+        head=row["head"],
+        tail=tails.get(row["body_id"], b""),
+        purpose=row["purpose"],
+        reference=row["reference"],
+        party=row["party"],
+        urgent=row["urgent"],
+    )
+
+
+def _posting(row: RowMapping) -> Posting:
+    return Posting(**(dict(row) | {"state": State(row["state"])}))
+
+
+# ---------------------------------------------------------------- settling
+
+
+def _unsettled(connection: Connection, number: int) -> RowMapping | None:
+    """The row without its octets, if it is still owed."""
+    columns = [column for column in outbox.columns if column.name != "head"]
+    return connection.execute(select(*columns).where(outbox.c.id == number, QUEUED)).mappings().first()
+
+
+def _final(state: State, status: str, now: datetime) -> Change:
+    """Settled for good: its octets are not needed any more; a mail is never sent again but sealed anew."""
+    return {"state": state, "settled_at": now, "last_status": status, "head": b"", "body_id": None}
+
+
+def _entry(event: Event, row: RowMapping, status: str, **more: str) -> Entry:
+    facts = {name: row[name] for name in ("message_id", "recipient", "purpose")}
+    return Entry(
+        event, row["reference"], row["party"], facts | {"status": status, "tries": str(row["attempts"])} | more
+    )
+
+
+def _apply(connection: Connection, row: RowMapping, change: Change) -> None:
+    connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(change))
+    if "body_id" in change and row["body_id"] is not None:
+        needed = exists().where(outbox.c.body_id == row["body_id"])
+        connection.execute(delete(bodies).where(bodies.c.id == row["body_id"], ~needed))
+
+
+def _chance(row: RowMapping) -> float:
+    """A number in [0, 1) that is this mail's own, and another for each try."""
+    drawn = hashlib.sha256(f"{row['tracking']} {row['attempts']}".encode()).digest()
+    return int.from_bytes(drawn[:6]) / 2**48

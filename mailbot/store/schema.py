@@ -1,0 +1,300 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+House rules: strict tables, row numbers that are never used again, NOT NULL wherever a value is always there. Sealed
+octets apart, nothing here is content: no subject, no body, and of a one-time word only its hash.
+A change here needs a migration beside it; a test compares the two.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TextClause,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
+
+# ---------------------------------------------------------------- column types
+
+
+def rfc3339(at: datetime) -> str:
+    """A time in UTC with microseconds, always 27 characters, so that text sorts as time does."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite, which has no times, keeps it as rfc3339() writes it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return rfc3339(value) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return (datetime.fromisoformat(value) if dialect.name == "sqlite" else value).astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text that any database takes: NUL (PostgreSQL) and lone surrogates (both) are replaced by U+FFFD.
+
+    What a hostile mail claims must always be recordable, or the mail would come back for ever.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """The text as Words keeps it."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class Flag(TypeDecorator[bool]):
+    """True or false; SQLite's strict tables know integers only."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else Boolean())
+
+    def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
+        return int(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:  # noqa: ARG002
+        return None if value is None else bool(value)
+
+
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+# ---------------------------------------------------------------- tables
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _table(name: str, *items: SchemaItem, counted: bool = False) -> Table:
+    """A strict table; `counted`: SQLite too shall never give a number twice, whatever is deleted."""
+    return Table(name, metadata, *items, sqlite_strict=True, sqlite_autoincrement=counted)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Words, primary_key=True)
+
+
+def _counted(name: str) -> Column[int]:
+    """A key that the database counts upwards; together with `counted` no number is ever used again."""
+    return Column(name, Number, Identity(always=True), primary_key=True)
+
+
+def _text(name: str, *, optional: bool = False) -> Column[str]:
+    return Column(name, Words, nullable=optional)
+
+
+def _time(name: str, *, optional: bool = False) -> Column[datetime]:
+    return Column(name, UtcTime, nullable=optional)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _octets(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+def _index(name: str, *columns: ColumnElement[Any], only: TextClause | None = None) -> None:
+    """An index, over the rows alone for which `only` holds."""
+    Index(f"ix_{name}", *columns, sqlite_where=only, postgresql_where=only)
+
+
+# Mails that were handled, and where they belong; this is what makes a second look at a mail harmless.
+incoming = _table(
+    "incoming",
+    _key("digest"),
+    _text("folder"),
+    _time("handled_at"),
+    _text("event", optional=True),  # the first thing that the journal says of it
+    _text("reference", optional=True),
+)
+
+# Tries at mails that are not handled yet; one that was is deleted here.
+attempts = _table("attempts", _key("digest"), _count("tries"), _time("last_at"))
+
+# `half_at`, `unanswered` and `reminders` repeat what the rest says, so that an index finds what is due.
+exchanges = _table(
+    "exchanges",
+    _key("reference"),
+    _count("year"),  # year and number: text sorts 2026-10000 before 2026-9999
+    _count("number"),
+    _text("kind"),
+    _text("asker"),
+    _text("urgency"),
+    _time("opened_at"),
+    _time("half_at"),  # half of the time to the deadline is over
+    _time("deadline"),
+    _text("reply_code"),
+    _text("original"),
+    Column("blind", Flag, nullable=False),
+    _text("stage"),
+    _time("closed_at", optional=True),
+    _count("unanswered"),  # parts that an answer can still be expected for
+    _count("reminders"),  # the fewest that any of these has had
+    _count("version"),
+    UniqueConstraint("year", "number"),
+    UniqueConstraint("reply_code"),
+)
+
+# Predicates of partial indexes, written out: with a bound parameter neither database sees that its index fits.
+OPEN = text("exchanges.stage = 'open'")
+EXPECTING = text("exchanges.kind = 'REQUEST' AND exchanges.stage = 'open' AND exchanges.unanswered > 0")
+WAITING = text("parts.stage = 'waiting'")
+QUEUED = text("outbox.state = 'queued'")
+
+_index("exchanges_open", exchanges.c.opened_at, only=OPEN)
+_index("exchanges_half", exchanges.c.reminders, exchanges.c.half_at, only=EXPECTING)
+_index("exchanges_deadline", exchanges.c.reminders, exchanges.c.deadline, only=EXPECTING)
+
+parts = _table(
+    "parts",
+    Column("reference", Words, ForeignKey("exchanges.reference"), primary_key=True),
+    _key("party"),
+    _count("position"),  # the order in which the asker named the parties
+    _text("stage"),
+    _text("cause", optional=True),
+    _time("passed_on_at", optional=True),
+    _time("acknowledged_at", optional=True),
+    _time("answered_at", optional=True),
+    _count("reminders"),
+)
+_index("parts_waiting", parts.c.party, parts.c.reference, only=WAITING)
+
+# Mails as they came, for RESEND and for keys that arrive later. What came in clear is sealed to the robot first.
+originals = _table(
+    "originals",
+    _key("digest"),
+    _octets("octets"),
+    Column("sealed_by_robot", Flag, nullable=False),
+    _time("kept_at"),
+)
+
+held = _table(
+    "held",
+    _counted("number"),
+    _text("digest"),
+    _text("reason"),
+    _text("state"),
+    _time("held_at"),
+    _text("sender"),
+    _text("party", optional=True),
+    Column("size", Number, nullable=False),
+    UniqueConstraint("digest"),
+    counted=True,
+)
+_index("held_state", held.c.state, held.c.number)
+
+questions = _table(
+    "questions",
+    _key("word_hash"),  # the word itself is known to nobody but the asked (trust.md 1)
+    Column("digest", Words, ForeignKey("held.digest"), nullable=False),
+    _text("party"),
+    _text("tag"),
+    _time("asked_at"),
+    _time("answered_at", optional=True),
+)
+_index("questions_digest", questions.c.digest)
+
+# Signed contents that were acted on (trust.md 5); never deleted.
+replays = _table("replays", _key("identity"), _time("consumed_at"), _text("reference", optional=True))
+
+notices = _table("notices", _key("address"), _time("sent_at"))
+
+suspensions = _table("suspensions", _key("party"), _time("since"), _text("ordered_by"))
+
+# The part of a sealed mail that several recipients share; dropped when no mail of the outbox needs it any more.
+bodies = _table(
+    "bodies",
+    _counted("id"),
+    Column("size", Number, nullable=False),
+    _octets("octets"),
+    counted=True,
+)
+
+outbox = _table(
+    "outbox",
+    _counted("id"),
+    _text("tracking"),
+    _text("message_id"),
+    _text("recipient"),
+    _text("envelope_sender"),
+    _octets("head"),  # empty once the mail is settled
+    Column("body_id", Number, ForeignKey("bodies.id"), nullable=True),
+    _text("purpose"),
+    _text("reference", optional=True),
+    _text("party", optional=True),
+    Column("urgent", Flag, nullable=False),
+    _text("state"),
+    _count("attempts"),
+    _time("due_at"),
+    _time("created_at"),
+    _time("settled_at", optional=True),
+    _text("last_status", optional=True),
+    UniqueConstraint("tracking"),
+    UniqueConstraint("message_id"),
+    counted=True,
+)
+# due_at is in the first index so that mails put off are passed over without being read.
+_index("outbox_turn", outbox.c.urgent.desc(), outbox.c.id, outbox.c.due_at, only=QUEUED)
+_index("outbox_due", outbox.c.due_at, only=QUEUED)
+_index("outbox_oldest", outbox.c.created_at, only=QUEUED)
+_index("outbox_body", outbox.c.body_id)
+_index("outbox_reference", outbox.c.reference)
+
+# Append-only: triggers of the first migration refuse everything but the next row.
+journal = _table(
+    "journal",
+    Column("number", Number, primary_key=True, autoincrement=False),
+    _time("at"),
+    _text("event"),
+    _text("reference", optional=True),
+    _text("party", optional=True),
+    _text("facts"),
+    _text("previous"),
+    _text("hash"),
+)

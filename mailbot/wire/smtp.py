@@ -1,0 +1,258 @@
+"""Sending: one mail to one recipient, with one of three outcomes. A Postman keeps a connection and uses it again.
+
+A server's answer, a lost connection, a time-out are values (Sent, TryLater, Refused), never exceptions.
+"""
+
+import asyncio
+import re
+import ssl
+from contextlib import suppress
+
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
+
+from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
+from mailbot.wire.access import Credential, Mechanism, SecretUnavailable, SmtpAccess, Tls
+from mailbot.wire.dot import Unsendable, stuffed
+from mailbot.wire.envelope import address_flaw
+from mailbot.wire.tls import client_context
+
+SLOWEST = 16 * 1024  # octets a second: a mail that takes longer than that has stalled
+LONGEST_ENVELOPE_ID = 100  # RFC 3461 §5.4
+NOT_THE_MAIL = frozenset({421, 503, 530, 534, 535, 538})
+"""These speak of the session or of our login, 5xx or not: no mail must be given up for them."""
+
+
+class NoWayToLogIn(SMTPException):
+    """The server offers no login that we know."""
+
+
+class Postman:
+    """One connection to the server that takes our mail. For one event loop; deliveries wait for each other."""
+
+    def __init__(self, access: SmtpAccess) -> None:
+        """Connects at the first delivery."""
+        self._access = access
+        self._client: SMTP | None = None
+        self._lock = asyncio.Lock()
+
+    async def deliver(self, mail: OutgoingMail) -> Delivery:
+        """Hand a mail over, its octets exactly as they are. Cancelled half-way, it may have been sent."""
+        async with self._lock:
+            try:
+                await self._transact(mail)
+            except Unsendable as problem:
+                return Refused(problem.status)
+            except (SMTPException, OSError, SecretUnavailable) as problem:
+                await self._settle(problem)
+                return _outcome(problem)
+            except BaseException:
+                self._drop()
+                raise
+            return Sent()
+
+    async def connect(self) -> TryLater | None:
+        """Connect and log in, for `check`: why it did not work, None if it did."""
+        async with self._lock:
+            try:
+                self._client = await _connect(self._access)
+            except (SMTPException, OSError, SecretUnavailable) as problem:
+                return TryLater(_trouble(problem), getattr(problem, "code", None))
+            return None
+
+    async def close(self) -> None:
+        """Say good-bye. May be called any number of times."""
+        async with self._lock:
+            if self._client:
+                with suppress(SMTPException, OSError):
+                    await self._client.quit(timeout=2)
+            self._drop()
+
+    async def _transact(self, mail: OutgoingMail) -> None:
+        """MAIL, RCPT, DATA."""
+        _check_envelope(mail)
+        octets = mail.octets
+        prepared = stuffed(octets)
+        client = await self._begin(mail, octets)
+        await client.rcpt(mail.recipient, options=_recipient_options(client, mail))
+        await _data(client, prepared, self._access.dot_patience + len(prepared) / SLOWEST)
+
+    async def _begin(self, mail: OutgoingMail, octets: bytes) -> SMTP:
+        """MAIL: on the connection that is there, if it still answers, else on a new one."""
+        if self._client and self._client.is_connected:
+            try:
+                return await _mail(self._client, mail, octets)
+            except SMTPSenderRefused as problem:
+                if problem.code != 421:  # servers end a session so, after some time or some number of mails
+                    raise
+            except OSError:
+                pass
+        self._drop()
+        self._client = await _connect(self._access)
+        return await _mail(self._client, mail, octets)
+
+    async def _settle(self, problem: Exception) -> None:
+        """Make the connection ready for another mail, or give it up."""
+        polite = isinstance(problem, (SMTPSenderRefused, SMTPRecipientRefused)) and self._client
+        if polite and self._client and self._client.is_connected:
+            with suppress(SMTPException, OSError):
+                await self._client.rset()
+                return
+        self._drop()
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client:
+            if isinstance(client.transport, asyncio.WriteTransport):
+                client.transport.abort()  # close() alone would still send what is buffered, final dot and all
+            client.close()
+
+
+# ---------------------------------------------------------------- the session
+
+
+async def _connect(access: SmtpAccess) -> SMTP:
+    """A session, encrypted and logged in as `access` says. Raises SMTPException, OSError, SecretUnavailable."""
+    client = SMTP(
+        hostname=access.host,
+        port=access.port,
+        use_tls=access.tls is Tls.IMPLICIT,
+        # None would mean: in clear, password and all, if somebody on the way has taken STARTTLS out of the answer.
+        start_tls=access.tls is Tls.STARTTLS,
+        tls_context=client_context(access.ca_file),
+        local_hostname=access.ehlo_name,
+        timeout=access.patience,
+    )
+    try:
+        await client.connect()
+        await client.ehlo()
+        if access.credential:
+            await _log_in(client, access.credential)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+async def _log_in(client: SMTP, credential: Credential) -> None:
+    """One try with the best mechanism: the library's own login() tries all of them, which looks like an attack."""
+    secret = (await asyncio.to_thread(credential.secret)).encode()
+    name = credential.username.encode()
+    offered = client.server_auth_methods
+    try:
+        if credential.mechanism is Mechanism.XOAUTH2 and "xoauth2" in offered:
+            await client.auth_xoauth2(name, secret)
+        elif credential.mechanism is Mechanism.PASSWORD and "plain" in offered:
+            await client.auth_plain(name, secret)
+        elif credential.mechanism is Mechanism.PASSWORD and "login" in offered:
+            await client.auth_login(name, secret)
+        else:
+            raise NoWayToLogIn("none of the mechanisms offered fits")
+    except SMTPAuthenticationError:
+        credential.forget()
+        raise
+
+
+async def _mail(client: SMTP, mail: OutgoingMail, octets: bytes) -> SMTP:
+    await client.mail(mail.envelope_sender, options=_mail_options(client, mail, octets))
+    return client
+
+
+async def _data(client: SMTP, prepared: bytes, patience: float) -> None:
+    """DATA, then the octets as they are: the library's own data() searches and copies them for 1.5 s at 25 MiB."""
+    begin = await client.execute_command(b"DATA")
+    if begin.code != 354 or client.protocol is None:
+        raise SMTPDataError(begin.code, begin.message)
+    # Nothing is awaited in between: what comes before read_response() would be taken for a stray answer.
+    client.protocol.write(prepared)
+    end = await client.protocol.read_response(timeout=patience)
+    if end.code != 250:
+        raise SMTPDataError(end.code, end.message)
+
+
+# ---------------------------------------------------------------- the envelope
+
+
+def _check_envelope(mail: OutgoingMail) -> None:
+    """Raise Unsendable unless both addresses can stand in a command; an empty sender can."""
+    for address, status in ((mail.recipient, "5.1.3"), (mail.envelope_sender, "5.1.7")):
+        if address_flaw(address) and (address or status == "5.1.3"):
+            raise Unsendable(status if address.isascii() else "5.6.7")
+
+
+def _mail_options(client: SMTP, mail: OutgoingMail, octets: bytes) -> list[str]:
+    options = [f"SIZE={len(octets)}"] if client.supports_extension("size") else []
+    if not octets.isascii():
+        if not client.supports_extension("8bitmime"):
+            raise Unsendable("5.6.3")
+        options.append("BODY=8BITMIME")
+    if _reports_wanted(client, mail):
+        envelope_id = _xtext(mail.tracking)
+        options += ["RET=HDRS"] + ([f"ENVID={envelope_id}"] if 0 < len(envelope_id) <= LONGEST_ENVELOPE_ID else [])
+    return options
+
+
+def _recipient_options(client: SMTP, mail: OutgoingMail) -> list[str]:
+    wanted = _reports_wanted(client, mail)
+    return ["NOTIFY=FAILURE,DELAY", f"ORCPT=rfc822;{_xtext(mail.recipient)}"] if wanted else []
+
+
+def _reports_wanted(client: SMTP, mail: OutgoingMail) -> bool:
+    """Only where the server knows DSN (others refuse the parameters), and there is somebody to send a report to."""
+    return client.supports_extension("dsn") and mail.envelope_sender != ""
+
+
+def _xtext(text: str) -> str:
+    """RFC 3461 §4."""
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text)
+
+
+# ---------------------------------------------------------------- the outcome
+
+
+def _outcome(problem: Exception) -> Delivery:
+    if isinstance(problem, (SMTPSenderRefused, SMTPRecipientRefused, SMTPDataError)):
+        return _verdict(problem)
+    return TryLater(_trouble(problem), getattr(problem, "code", None))
+
+
+def _verdict(problem: SMTPResponseException) -> Delivery:
+    """What an answer about this mail means: its first digit decides."""
+    permanent = problem.code // 100 == 5 and problem.code not in NOT_THE_MAIL
+    if permanent:
+        return Refused(_status(problem), problem.code)
+    return TryLater(_status(problem), problem.code)
+
+
+def _status(problem: SMTPResponseException) -> str:
+    """The enhanced status code (RFC 2034) if it agrees with the plain one, else the plain one's class."""
+    digit = problem.code // 100
+    if digit not in (4, 5):
+        return "protocol"
+    found = re.match(r"[45]\.\d{1,3}\.\d{1,3}(?!\S)", problem.message)
+    return found[0] if found and found[0].startswith(str(digit)) else f"{digit}.0.0"
+
+
+def _trouble(problem: Exception) -> str:
+    """A word for what keeps us from handing over any mail at all."""
+    match problem:
+        case SecretUnavailable() | SMTPAuthenticationError() | NoWayToLogIn():
+            return "login"
+        case ssl.SSLError():
+            return "tls"
+        case TimeoutError():
+            return "timeout"
+        case SMTPServerDisconnected():
+            return "connection"
+    if isinstance(problem, SMTPResponseException) and problem.code < 200:  # the library's number for gibberish
+        return "protocol"
+    no_starttls = type(problem) in (SMTPException, SMTPResponseException)  # not offered, or refused
+    return "tls" if no_starttls or isinstance(problem.__cause__, ssl.SSLError) else "connection"

@@ -1,0 +1,1 @@
+"""LOOPS: join core, mail, store and wire; decide nothing themselves."""

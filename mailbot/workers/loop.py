@@ -1,0 +1,123 @@
+"""The rounds that never end: receive and tick in one thread, send in another, each with its own growing back-off."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+
+from mailbot.core.decision import Folder
+from mailbot.core.mail import IncomingMail
+from mailbot.store.outbox import Outbox
+from mailbot.wire.imap import Mailbox, MailboxFailure, Oversized
+from mailbot.wire.smtp import Postman
+from mailbot.workers.receive import Receiver
+from mailbot.workers.send import send_due
+from mailbot.workers.tick import tick
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
+TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
+OUTBOX_EVERY = 2.0  # seconds between looks at an outbox that another process may fill
+
+
+@dataclass(slots=True)
+class Signals:
+    """How the loops are told to stop, and how receive tells send that there is mail to go."""
+
+    stop: Event = field(default_factory=Event)
+    queued: Event = field(default_factory=Event)
+
+
+def pause(failures: int, chance: float) -> float:
+    """Seconds to wait after so many failures in a row; `chance` in [0, 1) spreads two robots apart."""
+    return min(LONGEST_PAUSE, 2.0 ** min(failures, 10) / 2) * (0.75 + chance / 2)
+
+
+# ---------------------------------------------------------------- receiving
+
+
+def receive_forever(open_mailbox: Callable[[], Mailbox], receiver: Receiver, signals: Signals) -> None:
+    """Keep the mailbox watched until told to stop; a lost connection, a restarted server, is only a pause."""
+    failures = 0
+    while not signals.stop.is_set():
+        try:
+            with open_mailbox() as mailbox:
+                log.info("mailbox connected")
+                failures = 0
+                _watch(mailbox, receiver, signals)
+        except MailboxFailure as failure:
+            failures += 1
+            log.warning("mailbox %s", failure)
+        except Exception as broken:
+            # A bug, or a broken world (disk, database): nothing is lost, the mail is still in INBOX.
+            failures += 1
+            log.error("receive failed: %s", _without_content(broken))
+        if failures:
+            signals.stop.wait(pause(failures, random.random()))
+
+
+def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> int:
+    """Act on everything that INBOX holds, each mail once; returns how many were filed."""
+    filed, failed = 0, set[int]()
+    while arrivals := mailbox.fetch_new(passing_over=failed):
+        sorted_away = []
+        for uid, mail in arrivals:
+            folder = _receive(mail, receiver)
+            if folder is None:
+                failed.add(uid)  # it stays in INBOX; its next try comes with the next round
+            else:
+                sorted_away.append((uid, folder))
+            if queued:
+                queued.set()
+        mailbox.file_away(sorted_away)
+        filed += len(sorted_away)
+    return filed
+
+
+def _watch(mailbox: Mailbox, receiver: Receiver, signals: Signals) -> None:
+    while not signals.stop.is_set():
+        drain(mailbox, receiver, signals.queued)
+        if tick(receiver):
+            signals.queued.set()
+        mailbox.wait(TICK_EVERY, signals.stop)
+
+
+def _receive(mail: IncomingMail | Oversized, receiver: Receiver) -> Folder | None:
+    """None: it broke us this time; the mails behind it do not wait for it."""
+    try:
+        return receiver.receive_oversized(mail) if isinstance(mail, Oversized) else receiver.receive(mail)
+    except Exception as broken:
+        log.error("%s failed: %s", mail.digest, _without_content(broken))
+        return None
+
+
+def _without_content(broken: BaseException) -> str:
+    """Kind and place of a failure. Its text is left out: it may quote the mail."""
+    trace = broken.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
+    return f"{type(broken).__name__} at {place}"
+
+
+# ---------------------------------------------------------------- sending
+
+
+async def send_forever(outbox: Outbox, postman: Postman, clock: Callable[[], datetime], signals: Signals) -> None:
+    """Send what is due, then wait for more, until told to stop."""
+    failures = 0
+    while not signals.stop.is_set():
+        signals.queued.clear()
+        try:
+            await send_due(outbox, postman, clock, signals.stop)
+            failures = 0
+        except Exception as broken:
+            failures += 1
+            log.error("send failed: %s", _without_content(broken))
+        wait = pause(failures, random.random()) if failures else OUTBOX_EVERY
+        await asyncio.to_thread(signals.queued.wait, wait)
+    await postman.close()

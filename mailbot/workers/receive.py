@@ -1,0 +1,127 @@
+"""The path of one mail: opened, understood, decided, written, recorded. Everything before `record` may be repeated."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailbot.core.decision import Decision, Folder, Intent, Moment, Network
+from mailbot.core.holding import poisoned
+from mailbot.core.judgement import confirmed, decide, understand
+from mailbot.core.mail import IncomingMail, OpenedMail, OutgoingMail, Trouble
+from mailbot.core.records import Question
+from mailbot.mail.writing import Writer
+from mailbot.store.engine import Clash
+from mailbot.store.memory import Memory, Original
+from mailbot.wire.imap import Oversized
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES = 3  # a mail that broke the robot this often is held (mail-in-the-wild.md 20)
+MOST_CLASHES = 20  # every clash means that another worker got on; so many in a row is a bug
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Acts on incoming mail, each once. `chance` gives that many random bytes."""
+
+    network: Network
+    memory: Memory
+    writer: Writer
+    open_mail: Callable[[IncomingMail], OpenedMail]
+    wrap: Callable[[bytes], bytes]  # seals octets to the robot itself
+    unwrap: Callable[[bytes], bytes]
+    clock: Callable[[], datetime]
+    chance: Callable[[int], bytes]
+
+    def receive(self, mail: IncomingMail) -> Folder:
+        """The folder that this mail belongs in; acts on it first if that was never done."""
+        return self.memory.folder_of(mail.digest) or self._handle(mail)
+
+    def receive_oversized(self, mail: Oversized) -> Folder:
+        """A mail too large to be fetched stays in the mailbox, in Held; only its header was seen."""
+        folder = self.memory.folder_of(mail.digest)
+        if folder is None:
+            header = IncomingMail(mail.header, mail.digest)
+            opened = replace(self.open_mail(header), size=mail.size, trouble=Trouble.TOO_LARGE, signatures=())
+            moment = self.moment()
+            decision = replace(self._decide(self._understand(opened), moment), keep_original=False)
+            self._record(mail.digest, decision, moment, None)
+            folder = decision.folder
+        return folder
+
+    def _handle(self, mail: IncomingMail) -> Folder:
+        # Counted before it is made: a mail that kills the robot must still run out of tries.
+        if self.memory.count_try(mail.digest, self.clock()) > MOST_TRIES:
+            return self._shelve(mail)
+        for _ in range(MOST_CLASHES):
+            try:
+                return self._act(mail)
+            except Clash:
+                log.info("%s clash, judging again", mail.digest)
+                if folder := self.memory.folder_of(mail.digest):
+                    return folder
+        raise RuntimeError(f"{mail.digest}: {MOST_CLASHES} clashes in a row")
+
+    def _act(self, mail: IncomingMail) -> Folder:
+        moment = self.moment()
+        intent = self._understand(self.open_mail(mail))
+        decision = self._decide(intent, moment)
+        if decision.answered:
+            decision = self._judge_again(decision, decision.answered, moment)
+        self._record(mail.digest, decision, moment, self._original(mail, intent.opened, decision))
+        log.info("%s %s", mail.digest, ", ".join(entry.event.value for entry in decision.entries))
+        return decision.folder
+
+    def moment(self) -> Moment:
+        """Now, the next reference, and fresh chance."""
+        now = self.clock()
+        return Moment(now, self.memory.fresh_reference(now), self.chance(32))
+
+    def reopen(self, digest: str) -> Intent | None:
+        """A kept mail, opened and understood again with today's keys; None if it is no longer kept."""
+        original = self.memory.original(digest)
+        if original is None:
+            return None
+        octets = self.unwrap(original.octets) if original.sealed_by_robot else original.octets
+        return self._understand(self.open_mail(IncomingMail(octets, digest)))
+
+    def _understand(self, opened: OpenedMail) -> Intent:
+        intent = understand(opened, self.network)
+        return replace(intent, returned_to=self.writer.returned_to(opened.outer.delivered_to + opened.outer.to))
+
+    def _decide(self, intent: Intent, moment: Moment) -> Decision:
+        return decide(intent, self.memory.recall(intent, self.network), moment)
+
+    def _judge_again(self, decision: Decision, question: Question, moment: Moment) -> Decision:
+        """The mail that a question was about, its tag now vouched for; both are recorded as one."""
+        held = self.reopen(question.digest)
+        return (
+            decision.with_rejudged(question.digest, self._decide(confirmed(held, question.tag), moment))
+            if held
+            else decision
+        )
+
+    def _record(self, digest: str, decision: Decision, moment: Moment, original: Original | None) -> None:
+        mails = self.write(decision, moment)
+        self.memory.record(digest, decision, mails, moment.now, original)
+
+    def write(self, decision: Decision, moment: Moment) -> list[OutgoingMail]:
+        """Every letter of the decision, sealed."""
+        return [mail for letter in decision.letters for mail in self.writer.write(letter, moment)]
+
+    def _original(self, mail: IncomingMail, opened: OpenedMail, decision: Decision) -> Original | None:
+        """As it came where nobody could read it on the way either; else wrapped, so that no disk holds clear text."""
+        if not decision.keep_original:
+            return None
+        if opened.discreet:
+            return Original(mail.octets, came_sealed=True)
+        return Original(self.wrap(mail.octets), sealed_by_robot=True, came_sealed=opened.sealed)
+
+    def _shelve(self, mail: IncomingMail) -> Folder:
+        """Held unopened, with an alarm: opening it is what fails."""
+        moment = self.moment()
+        decision = poisoned(mail, moment)
+        self._record(mail.digest, decision, moment, Original(self.wrap(mail.octets), sealed_by_robot=True))
+        log.error("%s held after %d failures", mail.digest, MOST_TRIES)
+        return decision.folder

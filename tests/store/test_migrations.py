@@ -1,0 +1,140 @@
+"""The database's versions: upwards, once, all or nothing, and the same as schema.py says."""
+
+import threading
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, Engine, text
+
+from mailbot.store import migrations
+from mailbot.store.engine import StatementRefused, open_store, reading, writing
+from mailbot.store.migrations import (
+    BackwardsRefused,
+    SchemaTooNew,
+    SchemaTooOld,
+    check_schema,
+    migrate,
+    schema_version,
+)
+from mailbot.store.schema import metadata
+
+PICTURE = {
+    "sqlite": ("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name",),
+    "postgresql": (
+        "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity,"
+        " identity_generation FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+    ),
+}
+
+
+def picture(connection: Connection) -> list[tuple[Any, ...]]:
+    """Every table, column, constraint and index of the database, as it describes them itself."""
+    rows = [row for query in PICTURE[connection.dialect.name] for row in connection.execute(text(query))]
+    seen = [tuple(row) for row in rows if not {"alembic_version", "trigger"} & set(row)]
+    return [row for row in seen if row[1] != "alembic_version_pkc"]
+
+
+def test_the_migrations_make_what_the_schema_says(engine: Engine) -> None:
+    with writing(engine) as connection:
+        migrated = picture(connection)
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert picture(connection) == migrated
+        assert len(migrated) == 24 if connection.dialect.name == "sqlite" else len(migrated) > 100
+
+
+def test_an_empty_database_is_too_old(bare: Engine) -> None:
+    assert schema_version(bare) is None
+    with pytest.raises(SchemaTooOld, match="version none"):
+        check_schema(bare)
+
+
+def test_a_migrated_database_fits_and_is_left_alone(engine: Engine) -> None:
+    check_schema(engine)
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO attempts VALUES ('d', 1, '2026-01-01')"))
+    migrate(engine)
+    check_schema(engine)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM attempts")).scalar() == 1
+
+
+def test_a_database_of_a_newer_mailbot_is_refused(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for step in (check_schema, migrate):
+        with pytest.raises(SchemaTooNew, match="version 9999"):
+            step(engine)
+
+
+def test_there_is_no_way_back(engine: Engine) -> None:
+    with pytest.raises(BackwardsRefused), writing(engine) as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    check_schema(engine)
+
+
+def test_a_migration_that_fails_leaves_nothing(bare: Engine) -> None:
+    with writing(bare) as connection:
+        connection.execute(text("CREATE TABLE journal (x integer)"))
+    with pytest.raises(Exception, match="journal|DuplicateTable"):
+        migrate(bare)
+    assert schema_version(bare) is None
+    with writing(bare) as connection:
+        connection.execute(text("DROP TABLE journal"))
+    migrate(bare)
+    check_schema(bare)
+
+
+def test_robots_that_start_together_take_turns(bare: Engine, url: str) -> None:
+    faults: list[Exception] = []
+
+    def start() -> None:
+        engine = open_store(url)
+        try:
+            migrate(engine)
+        except Exception as fault:  # noqa: BLE001  # whatever it is, the test fails
+            faults.append(fault)
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=start) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    check_schema(bare)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET event = 'x'",
+        "UPDATE journal SET event = 'x' WHERE number = 1",
+        "DELETE FROM journal",
+        "DELETE FROM journal WHERE number = 1",
+    ],
+)
+def test_the_journal_refuses_to_be_changed(engine: Engine, statement: str) -> None:
+    insertion = "INSERT INTO journal VALUES ({}, '2026-01-01', 'e', NULL, NULL, '{{}}', '', 'h')"
+    with writing(engine) as connection:
+        connection.execute(text(insertion.format(1)))
+    with pytest.raises(StatementRefused), writing(engine) as connection:
+        connection.execute(text(statement))
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT number, event FROM journal")).all() == [(1, "e")]
+
+
+def test_the_journal_refuses_to_be_emptied_or_replaced(engine: Engine) -> None:
+    row = "INTO journal VALUES (1, '2026-01-01', 'e', NULL, NULL, '{}', '', 'h')"
+    with writing(engine) as connection:
+        connection.execute(text(f"INSERT {row}"))
+    other_way = {"sqlite": f"INSERT OR REPLACE {row}", "postgresql": "TRUNCATE journal"}
+    with pytest.raises(StatementRefused), writing(engine) as connection:
+        connection.execute(text(other_way[engine.dialect.name]))
