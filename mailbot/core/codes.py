@@ -1,8 +1,8 @@
 """The two kinds of word that people quote back to the robot: reply codes and one-time words.
 
 A reply code `R-7K3Q9-F2MXR` (50 bits) names an exchange; it stands in every cover note, and a signed body that
-quotes it names that exchange (trust.md 2). A one-time word `7K3Q-9F2M-XR4T` (60 bits) has the form of a token (trust.md 1).
-Both are Crockford's base32, read leniently: O is 0, I and L are 1, any case.
+quotes it names that exchange (trust.md 2). A one-time word `7K3Q-9F2M-XR4T` (60 bits) has the form of a token
+(trust.md 1). Both are Crockford's base32, read leniently: O is 0, I and L are 1, any case.
 """
 
 import re

@@ -17,7 +17,7 @@ from mailbot.core.tags import Tag, parse
 class IncomingMail:
     """A mail exactly as the mailbox gave it; `digest` (SHA-256, hexadecimal) is its identity, never the Message-ID."""
 
-    octets: bytes
+    octets: bytes = field(repr=False)
     digest: str
 
 
@@ -163,7 +163,7 @@ class OpenedMail:
 
     @property
     def discreet(self) -> bool:
-        """Nothing of it could be read on the way: sealed as a whole, none of the author's words in the outer subject."""
+        """Nothing of it could be read on the way: sealed as a whole, no words of the author's in the outer subject."""
         return self.sealed and not self.repairs and parse(self.outer.subject).rest in _NO_WORDS
 
     @property

@@ -1,7 +1,7 @@
 """The tag of a subject: parse() and write(), inverse to each other, and the one table of words that both obey.
 
 network.md §3 is the specification. Whatever a mail may hold is answered with a value, never with an exception, and in
-time linear in its length. What a problem says quotes the sender: it belongs in an answer to that sender, never in a log.
+time linear in its length. What a problem says quotes the sender: it belongs in an answer, sealed, never in a log.
 """
 
 import binascii
@@ -599,7 +599,7 @@ class _Draft:
         return True
 
     def take_targets(self, text: str) -> bool:
-        if self.tag.targets or self.unplaced or not self.syntax.allows(Part.TARGETS):
+        if self.tag.targets or not self.syntax.allows(Part.TARGETS):
             return False
         origin, mark, names = text.rpartition(">")
         targets = tuple(dict.fromkeys(self.party(name) for name in names.split(",")))

@@ -100,8 +100,7 @@ def _typed_address(raw: bytes) -> str:
     kind, mark, address = decode(raw[:1_000]).rpartition(";")
     if mark and kind.strip().lower() not in {"rfc822", "utf-8", "smtp", "system"}:
         return ""
-    plain = address.strip().strip("<>").removeprefix("SMTP:").removeprefix("smtp:")
-    return canonical(plain)
+    return next(iter(read_addresses(re.sub(r"\A\s*smtp:", "", address, flags=re.IGNORECASE), 1)), "")
 
 
 def _status(text: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 from pathlib import Path
 
 from mailbot.core.certificates import Certificate, Fingerprint
@@ -16,7 +15,7 @@ from mailbot.core.mail import SignatureState, Trouble
 from mailbot.mail.armour import Label, NotArmour, Sealed, armour, armour_shared, blocks, is_armoured
 from mailbot.mail.clearsigned import read_clearsigned
 from mailbot.mail.limits import TooMuch
-from mailbot.mail.listing import Listed, Listing, Subkey, count_certificates, odd_characters, read_listing
+from mailbot.mail.listing import Listing, Subkey, count_certificates, odd_characters, read_listing
 from mailbot.mail.packets import (
     BINARY,
     TEXT,
@@ -31,7 +30,7 @@ from mailbot.mail.packets import (
     read_signatures,
     split_sealed,
 )
-from mailbot.mail.tamed import Allowance, Answer, GpgFailure, Stopped, TamedGPG
+from mailbot.mail.tamed import Allowance, Answer, GpgFailure, TamedGPG
 from mailbot.mail.verdicts import UNVERIFIABLE, Verdict, judge
 
 __all__ = ["Cleared", "Gpg", "GpgFailure", "NoUsableKey", "Refusal", "Sealed", "Unsealed", "Verdict"]
@@ -189,9 +188,7 @@ class Gpg:
 
     # ------------------------------------------------------------ sealing
 
-    def seal(
-        self, entity: bytes, recipients: Sequence[Sequence[Fingerprint]], *, share: bool = True
-    ) -> list[Sealed]:
+    def seal(self, entity: bytes, recipients: Sequence[Sequence[Fingerprint]], *, share: bool = True) -> list[Sealed]:
         """Sign as the robot and encrypt: for each group of certificates one armoured message that this group alone
         opens. With `share` all copies have one session key and one long tail (speed.md); the same text only.
 
@@ -235,11 +232,11 @@ class Gpg:
 
     def _signed_by_robot(self, answer: Answer) -> bool:
         created = answer.status.of("SIG_CREATED")
-        robot = self._listing().certificates[self.robot]
+        robot = self._listing().listed[self.robot]
         return len(created) == 1 and created[0].words[-1] in {key.fingerprint for key in robot.keys}
 
     def _encryption_key(self, fingerprint: Fingerprint) -> Subkey:
-        listed = self._listing().certificates.get(fingerprint)
+        listed = self._listing().listed.get(fingerprint)
         key = listed.encryption_key(datetime.now(UTC)) if listed else None
         if key is None:
             raise NoUsableKey(fingerprint)
@@ -262,7 +259,7 @@ class Gpg:
 
     def certificates(self) -> dict[Fingerprint, Certificate]:
         """Everything in the keyring; asked of gpg again only when the keyring has changed. Raises GpgFailure."""
-        return dict(self._listing().as_certificates)
+        return dict(self._listing().certificates)
 
     def _listing(self) -> Listing:
         facts = self._ring.stat()
@@ -285,3 +282,42 @@ class Gpg:
         if not answer.well:
             return Refusal.UNREADABLE
         return _scanned(answer.output)
+
+
+def _decrypted(answer: Answer) -> bool:
+    """Whether gpg decrypted, and found the integrity code in order (EFAIL): not one of its words may be missing."""
+    status = answer.status
+    info = [line.words for line in status.of("DECRYPTION_INFO")]
+    if not answer.well or len(info) != 1 or status.count("DECRYPTION_OKAY") != 1:
+        return False
+    if status.of("DECRYPTION_FAILED", "BADMDC", "NODATA", "UNEXPECTED"):
+        return False
+    by_aead = len(info[0]) > 2 and info[0][2] != "0"
+    return by_aead or (info[0][0] != "0" and status.count("GOODMDC") == 1)
+
+
+def _broken_world(answer: Answer) -> bool:
+    """Whether it was not the message's fault."""
+    codes = {word for line in answer.status.of("ERROR", "FAILURE") for word in line.words if word.isdecimal()}
+    return answer.returncode < 0 or any(int(code) & _CODE in _BROKEN_WORLD for code in codes)
+
+
+def _same_text(output: bytes, message: Message) -> bool:
+    """Whether gpg's output is the literal; of text it changes the line endings, and only those."""
+    if message.form == "b":
+        return output == message.literal
+    return output.replace(b"\r", b"") == message.literal.replace(b"\r", b"")
+
+
+def _scanned(listing: bytes) -> tuple[Certificate, ...] | Refusal:
+    try:
+        listed = read_listing(listing).certificates.values()
+    except (ValueError, LookupError):
+        return Refusal.UNREADABLE
+    if any(one.secret for one in listed):
+        return Refusal.SECRET
+    if any(odd_characters(user_id) for one in listed for user_id in one.user_ids):
+        return Refusal.CONTROL_CHARACTERS
+    if count_certificates(listing) != len(listed):
+        return Refusal.TWICE
+    return tuple(one.certificate() for one in listed)

@@ -76,13 +76,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Everything in a keyring, by primary fingerprint."""
+    """Everything in a keyring, by primary fingerprint: as gpg lists it, and as the rest of the robot knows it."""
 
-    certificates: Mapping[Fingerprint, Listed]
+    listed: Mapping[Fingerprint, Listed]
+    certificates: Mapping[Fingerprint, Certificate]
 
     def weak(self, key: Fingerprint, primary: Fingerprint) -> bool:
         """Whether this key, or the primary that vouches for it, is too weak to be believed."""
-        listed = self.certificates.get(primary)
+        listed = self.listed.get(primary)
         return listed is not None and any(k.weak for k in listed.keys if k.fingerprint in {key, primary})
 
 
@@ -92,7 +93,8 @@ def read_listing(octets: bytes) -> Listing:
     """
     rows = [_fields(row) for row in octets.split(b"\n") if row]
     listed = [_read_certificate(part) for part in _parts(rows, {"pub", "sec"})]
-    return Listing({one.fingerprint: one for one in listed})
+    by_fingerprint = {one.fingerprint: one for one in listed}
+    return Listing(by_fingerprint, {f: one.certificate() for f, one in by_fingerprint.items()})
 
 
 def count_certificates(octets: bytes) -> int:
@@ -111,7 +113,10 @@ def _fields(row: bytes) -> Row:
 
 def _text(field: bytes) -> str:
     plain = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), field)
-    return plain.decode("utf-8", errors="replace")
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:  # user IDs of old programs
+        return plain.decode("latin-1")
 
 
 def _parts(rows: Iterable[Row], beginnings: set[str]) -> Iterator[list[Row]]:

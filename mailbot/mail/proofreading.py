@@ -64,7 +64,9 @@ def _strangers(folder: Path | None) -> Iterator[Finding]:
 
 
 def _missing(name: str) -> Finding:
-    return Finding("templates.missing", "there is no such letter", "Restore the file from the program's own folder", place=name)
+    return Finding(
+        "templates.missing", "there is no such letter", "Restore the file from the program's own folder", place=name
+    )
 
 
 def _broken(name: str, error: Exception) -> Finding:

@@ -84,7 +84,10 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "waits": to_nobody,
             "information": {**to_asker, **about_information},
         },
-        "receipt-closing": {"request": {**receipt, "parts": all_done}, "information": {**receipt, "kind": "information", "parts": []}},
+        "receipt-closing": {
+            "request": {**receipt, "parts": all_done},
+            "information": {**receipt, "kind": "information", "parts": []},
+        },
         "notice": {"always": {**robot, "received_at": _NIGHT}},
         "question": {
             "request": question,
@@ -102,7 +105,10 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "deadline": {**refused, "reason": "deadline", "line": "[REQUEST DE deadline=60d]", "reference": None}
             | {"shortest": timedelta(minutes=15), "longest": timedelta(days=30)},
             "nothing-deliverable": {**refused, "reason": "nothing deliverable", "line": "[REQUEST XX,FR]"}
-            | {"reference": None, "parts": [_part("XX", language, "unknown party"), _part("FR", language, "own party")]},
+            | {
+                "reference": None,
+                "parts": [_part("XX", language, "unknown party"), _part("FR", language, "own party")],
+            },
         },
         "replayed": {"always": {**robot, "received_at": _NIGHT, "signed_at": _NIGHT - timedelta(days=2)}},
         "reminder": {

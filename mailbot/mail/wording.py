@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from babel import dates, lists, units
 
 _FRENCH_MARKS = re.compile(r"(?<=\S) (?=[?!:;»])|(?<=«) (?=\S)")
-_HANGING = re.compile(r" *(?:- |[^:]{1,20}: {2,})?")  # after "- item" and "Label:   value" the next line stands below the value
+_HANGING = re.compile(
+    r" *(?:- |[^:]{1,20}: {2,})?"
+)  # after "- item" and "Label:   value" the next line stands below the value
 WIDTH = 72  # columns of a plain text: quoted twice it still fits into 78 (RFC 5322 §2.1.1)
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 _UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute", 60))

@@ -6,6 +6,7 @@ beginning of lines: doubling those (RFC 5321 §4.5.2) is the SMTP client's.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +17,6 @@ from mailbot.core.certificates import Fingerprint
 from mailbot.core.decision import Moment
 from mailbot.core.mail import Envelope, Letter, OutgoingMail
 from mailbot.core.parties import Address
-from mailbot.core.tags import Tag
 from mailbot.mail import heading
 from mailbot.mail.armour import Sealed
 from mailbot.mail.enclosure import enclose, proof
@@ -101,18 +101,138 @@ class _Draft:
     """One letter on its way to its mails: everything that they have in common."""
 
     def __init__(self, writer: Writer, letter: Letter, moment: Moment) -> None:
-        self.writer, self.letter, self.moment = writer, letter, moment
+        self.robot, self.letter, self.moment = writer.robot, letter, moment
+        self.gpg, self.return_path = writer.gpg, writer.return_path
         self.rendered = writer.templates.render(letter.template, letter.language, self._words())
-        inside = f"{tags.write(letter.tag)} {letter.subject or self.rendered.subject}"
-        self.outside = _outside(letter.tag)
-        self.protected = self._protected(inside)
-        self.seed = hashlib.sha256(self.protected + self.rendered.text.encode()).digest()
+        address = self.robot.control_address if letter.from_control else self.robot.address
+        self.sender = heading.mailbox(self.robot.name, address)
+        self.outside = f"[{letter.tag.word}#{letter.tag.number}]" if letter.tag.number else f"[{letter.tag.word}]"
+        self.inside = f"{tags.write(letter.tag)} {letter.subject or self.rendered.subject}"
+        known = (letter.template, letter.language, letter.party or "", self.inside, self.rendered.text)
+        self.seed = hashlib.sha256("\0".join(known).encode("utf-8", "replace")).digest()
 
     def sealed(self, mailboxes: Sequence[Address]) -> Iterator[OutgoingMail]:
         """A mail for each of them, all sealed in one call."""
-        # New for each call: copies that share nothing else must not share a boundary.
-        boundary = f"=_{base32(self._chance('boundary', mailboxes[0].address))}"
+        # New for each call: what seals apart to keep copies from being linked must not link them by a boundary.
+        boundary = f"=_{self._chance('boundary', mailboxes[0])}"
         closing = f"\r\n--{boundary}--\r\n".encode("ascii")
-        for mailbox, sealed in zip(mailboxes, self._seal(mailboxes), strict=True):
-            head = self._header(mailbox, self.outside) + _opening(boundary) + sealed.head
-            yield self._mail(mailbox, head, sealed.tail, sealed.foot + closing)
+        opening = _encrypted_opening(boundary)
+        entity = b"".join(self._entity().pieces(self._protected(), '; hp="cipher"; protected-headers="v1"'))
+        copies = self.gpg.seal(entity, [m.encrypt_to for m in mailboxes])
+        for tail in {id(copy.tail): copy.tail for copy in copies}.values():
+            _check(tail)
+        for mailbox, copy in zip(mailboxes, copies, strict=True):
+            header = self._header(mailbox, self.outside)
+            yield self._mail(mailbox, header + opening + copy.head, copy.tail, copy.foot + closing)
+
+    def plain(self, mailbox: Address) -> OutgoingMail:
+        """A mail that holds nothing, to a mailbox that nothing can be sealed to."""
+        header = self._header(mailbox, f"{self.outside} {self.rendered.subject}")
+        text = text_entity(self.rendered.text).pieces(header)
+        return self._mail(mailbox, b"".join(text), b"", b"")
+
+    # ------------------------------------------------------------ inside
+
+    def _words(self) -> dict[str, object]:
+        return {
+            **self.letter.words,
+            "robot": {
+                "name": self.robot.name,
+                "address": self.robot.address,
+                "control_address": self.robot.control_address,
+                "fingerprint": self.robot.fingerprint,
+            },
+            "proof": proof(self.letter.content, author_hidden=self.letter.author_hidden),
+        }
+
+    def _entity(self) -> Entity:
+        """The text, and below it what the author wrote."""
+        content = self.letter.content
+        octets = (content.entity, content.message or b"") if content else ()
+        boundaries = Boundaries(self.seed, octets)
+        note = _note(self.rendered, boundaries)
+        if content is None:
+            return note
+        author = enclose(content, self.rendered.label, boundaries, author_hidden=self.letter.author_hidden)
+        return multipart("mixed", boundaries.next(), [note.pieces(), author.pieces()])
+
+    def _protected(self) -> bytes:
+        """The header fields that the encryption protects, and what stands outside in their place (RFC 9788 §2.2)."""
+        inside = (*self._common(), ("Subject", heading.text(self.inside)))
+        outside = (*self._common(), ("Subject", self.outside))
+        fields = [heading.field(name, value) for name, value in inside]
+        fields += [heading.field("HP-Outer", f"{name}: {value}") for name, value in outside]
+        return b"".join(fields)
+
+    def _common(self) -> tuple[tuple[str, str], ...]:
+        """What is the same inside and outside. Reply-To is no other than From, because clients look keys up by address."""
+        return (("From", self.sender), ("Reply-To", self.sender), ("Date", heading.date(self.moment.now)))
+
+    # ------------------------------------------------------------ outside
+
+    def _header(self, mailbox: Address, subject: str) -> bytes:
+        fields = [*self._common(), ("To", heading.mailbox("", mailbox.address)), ("Subject", heading.text(subject))]
+        fields.append(("Message-ID", self._message_id(mailbox)))
+        if self.letter.reference:
+            root = self.robot.root_of(self.letter.reference)
+            fields += [("In-Reply-To", root), ("References", root)]
+        fields.append(("Auto-Submitted", self.letter.automatic.value))
+        if self.letter.purpose not in PERSONAL:
+            fields.append(("X-Auto-Response-Suppress", "OOF, AutoReply"))
+        fields.append(("MIME-Version", "1.0"))
+        return b"".join(heading.field(name, value) for name, value in fields)
+
+    def _message_id(self, mailbox: Address) -> str:
+        return f"<{self._chance('message-id', mailbox)}@{self.robot.domain}>"
+
+    def _mail(self, mailbox: Address, head: bytes, tail: bytes, foot: bytes) -> OutgoingMail:
+        _check(head)
+        _check(foot)
+        tracking = self._chance("tracking", mailbox)
+        tracked = self.letter.envelope is Envelope.TRACKED
+        return OutgoingMail(
+            message_id=self._message_id(mailbox),
+            tracking=tracking,
+            envelope_sender=self.return_path.write(tracking, mailbox.address) if tracked else "",
+            recipient=mailbox.address,
+            head=head,
+            tail=tail,
+            foot=foot,
+            purpose=self.letter.purpose,
+            reference=self.letter.reference,
+            party=self.letter.party,
+            urgent=self.letter.urgent,
+        )
+
+    def _chance(self, purpose: str, mailbox: Address) -> str:
+        """80 bits that nobody can guess, another for each purpose, letter and mailbox of this moment."""
+        return base32(self.moment.chance(f"{purpose} {self.seed.hex()} {mailbox.address}"))
+
+
+def _note(rendered: Rendered, boundaries: Boundaries) -> Entity:
+    """The letter's own words; the page after the text, for clients show the last that they can (RFC 2046 §5.1.4)."""
+    text = text_entity(rendered.text)
+    if rendered.html is None:
+        return text
+    page = text_entity(rendered.html, "html")
+    return multipart("alternative", boundaries.next(), [text.pieces(), page.pieces()])
+
+
+def _encrypted_opening(boundary: str) -> bytes:
+    """From Content-Type to where the armour begins (RFC 3156 §4)."""
+    version = Entity("application/pgp-encrypted", (b"Version: 1\r\n",))
+    armour = Entity("application/octet-stream" + heading.parameter("name", "encrypted.asc"), ())
+    mail = multipart("encrypted", boundary, [version.pieces(), armour.pieces()], parameters=_PROTOCOL)
+    *opening, _, _ = mail.pieces()  # without the line end and the delimiter that close the armour
+    return b"".join(opening)
+
+
+_PROTOCOL = heading.parameter("protocol", "application/pgp-encrypted")
+_TOO_LONG = re.compile(rb"[^\r\n]{%d}" % (heading.LINE_MOST + 1))
+
+
+def _check(octets: bytes) -> None:
+    """Whole lines, none too long, each ended by CRLF: the last look before the octets are final (trust.md 20)."""
+    lines = octets.count(b"\r\n")
+    if octets.count(b"\n") != lines or octets.count(b"\r") != lines or b"\0" in octets or _TOO_LONG.search(octets):
+        raise UnfitForSmtp("bare CR, bare LF, NUL, or a line of more than 998 octets")

@@ -17,6 +17,7 @@ from mailbot.core.tags import (
     GRAMMAR,
     LEADING_MOST,
     OPTIONS,
+    RAW_LOOKED_AT,
     RESERVED,
     SUBJECT_LOOKED_AT,
     Option,
@@ -276,6 +277,10 @@ def test_the_table_has_a_row_for_every_word_and_no_name_twice() -> None:
         ("[SUSPEND FR]", Tag(Word.SUSPEND, targets=("FR",))),
         ("[SHARE PING]", Tag(Word.SHARE, arguments=("PING",))),
         ("[REQUEST, DE; IT]", REQUEST),
+        (
+            "[PING FR, DE deadline = 2 h share]",
+            Tag(Word.PING, targets=("FR", "DE"), options=Options(deadline=timedelta(hours=2), share=True)),
+        ),
         ("[REQUEST urgent, DE]", Tag(Word.REQUEST, targets=("DE",), options=Options(Urgency.URGENT))),
         ("[REQUEST DE,DE,IT]", REQUEST),  # each party once
         ("[REQUEST DE,IT,]", REQUEST),
@@ -860,6 +865,11 @@ def test_a_megabyte_of_anything_takes_little_time(name: str, start: str) -> None
 
 def test_a_tag_beyond_what_is_looked_at_is_not_there() -> None:
     assert parse("x" * SUBJECT_LOOKED_AT + "[HELP]") == Parsed(None, "x" * SUBJECT_LOOKED_AT)
+
+
+@pytest.mark.parametrize("raw", ["x" * (RAW_LOOKED_AT + 1), b"x" * (RAW_LOOKED_AT + 1)])
+def test_a_header_value_is_looked_at_up_to_a_limit(raw: bytes | str) -> None:
+    assert decode_subject(raw) == "x" * RAW_LOOKED_AT
 
 
 def test_a_tag_with_eight_hundred_parties_fits() -> None:

@@ -3,6 +3,9 @@
 import contextlib
 import hashlib
 import itertools
+import logging
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +20,7 @@ from mailbot.playground.accounts import Store
 from mailbot.playground.imap.server import ImapServer
 from mailbot.wire import imap
 from mailbot.wire.access import Credential, ImapAccess, Mechanism, SecretUnavailable, Tls
-from mailbot.wire.imap import Disconnected, LoginRefused, Mailbox, MailboxFailure, Oversized
+from mailbot.wire.imap import Disconnected, LoginRefused, Mailbox, MailboxFailure, MailboxRefused, Oversized
 from mailbot.wire.imapsession import Session
 from tests.servers.authority import Authority
 from tests.servers.dovecot import PASSWORD, Dovecot
@@ -626,7 +629,7 @@ def ready(client: Dialogue, tag: str, _command: str) -> None:
 
 
 def listed(client: Dialogue, tag: str, command: str) -> None:
-    client.say(f'* LIST () "/" {command.split()[-1]}', f"{tag} OK done")
+    client.say(f'* LIST () "/" {command.rsplit(maxsplit=1)[-1]}', f"{tag} OK done")
 
 
 CONNECTED = (listed, listed, listed, selected)
@@ -685,3 +688,219 @@ def test_a_server_that_ends_idle_by_itself_does_not_keep_us_busy() -> None:
         mailbox.connect()
         with pytest.raises(MailboxFailure):
             mailbox.wait(30, threading.Event())
+
+
+# ---------------------------------------------------------------- connections that break
+
+
+def test_a_server_that_restarts_during_the_wait(dovecot: Dovecot, account: Account) -> None:
+    with account.mailbox as mailbox:
+        thread, took = waiting(mailbox, threading.Event())
+        time.sleep(0.3)
+        dovecot.restart()
+        thread.join(10)
+        assert took
+        assert took[0] < 8
+        with pytest.raises(Disconnected):
+            mailbox.fetch_new()
+    account.deliver(mail())
+    with account.mailbox as mailbox:
+        assert len(mailbox.fetch_new()) == 1
+
+
+def test_a_connection_cut_during_the_wait_is_told_at_once(either: Account) -> None:
+    """imapclient would say "nothing new" at once, for ever."""
+    with Wire(either.access.port) as wire:
+        mailbox = Mailbox(replace(either.access, port=wire.port))
+        mailbox.connect()
+        cutting = threading.Timer(0.3, wire.cut)
+        cutting.start()
+        began = time.monotonic()
+        with pytest.raises(Disconnected) as caught:
+            mailbox.wait(30, threading.Event())
+        assert time.monotonic() - began < 3
+        assert caught.value.step == "wait"
+
+
+def test_idle_that_dies_without_a_word_is_found_out_by_the_poll(either: Account) -> None:
+    with Wire(either.access.port) as wire:
+        mailbox = Mailbox(replace(either.access, port=wire.port, poll_seconds=0.5, patience=1))
+        mailbox.connect()
+        wire.swallow()
+        either.deliver(mail())
+        began = time.monotonic()
+        with pytest.raises(Disconnected) as caught:
+            mailbox.wait(30, threading.Event())
+        assert caught.value.reason == "timeout"
+        assert time.monotonic() - began < 5
+        with pytest.raises(Disconnected):  # imapclient's object is dead now, and so is ours
+            mailbox.fetch_new()
+    with either.mailbox as mailbox:
+        assert len(mailbox.fetch_new()) == 1
+
+
+def test_a_connection_cut_in_the_middle_of_a_mail_gives_no_half_mail(either: Account) -> None:
+    either.deliver(mail("first"))
+    either.deliver(mail("large", 500_000))
+    with Wire(either.access.port) as wire:
+        mailbox = Mailbox(replace(either.access, port=wire.port))
+        mailbox.connect()
+        wire.cut_after = 100_000
+        with pytest.raises(Disconnected) as caught:
+            mailbox.fetch_new()
+        assert told(caught.value) == (Disconnected, "fetch", "connection")
+    with either.mailbox as mailbox:
+        assert len(mailbox.fetch_new()) == 2
+
+
+def test_a_connection_cut_while_filing_can_be_filed_again(either: Account) -> None:
+    either.deliver(mail())
+    with Wire(either.access.port) as wire:
+        mailbox = Mailbox(replace(either.access, port=wire.port))
+        mailbox.connect()
+        filing = [(uid, Folder.DONE) for uid in uids(mailbox.fetch_new())]
+        wire.cut_after = 0
+        with pytest.raises(Disconnected):
+            mailbox.file_away(filing)
+    with either.mailbox as mailbox:
+        mailbox.file_away([(uid, Folder.DONE) for uid in uids(mailbox.fetch_new())])
+        assert mailbox.fetch_new() == []
+    assert len(either.mails("Done")) == 1
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert told(failure(scripted(port))) == (Disconnected, "connect", "connection")
+
+
+def test_a_server_that_accepts_and_says_nothing() -> None:
+    with ScriptedServer(Dialogue.stay) as server:
+        access = replace(scripted(server.port), patience=0.3)
+        assert told(failure(access)) == (Disconnected, "connect", "timeout")
+
+
+def test_new_numbers_for_all_mails_end_the_connection(playground: ImapServer, authority: Authority) -> None:
+    """UIDVALIDITY changed: a UID given before may name another mail now."""
+    account = playground_account(playground, authority)
+    account.deliver(mail())
+    assert account.access.credential
+    with account.mailbox as mailbox:
+        mailbox.fetch_new()
+        inbox = playground.store.account(account.access.credential.username).folder("INBOX")
+        assert inbox
+        inbox.renumber()
+        with pytest.raises(Disconnected) as caught:
+            mailbox.fetch_new()
+        assert caught.value.reason == "renumbered"
+
+
+def test_a_mailbox_that_may_only_be_read_is_told() -> None:
+    def examined(client: Dialogue, tag: str, _command: str) -> None:
+        client.say("* 0 EXISTS", "* OK [UIDVALIDITY 7] fine", f"{tag} OK [READ-ONLY] selected")
+
+    with ScriptedServer(answering(listed, listed, listed, examined)) as server:
+        assert told(failure(scripted(server.port))) == (MailboxRefused, "folders", "read-only")
+
+
+def test_a_move_that_the_server_refuses_is_told_with_nothing_of_its_words() -> None:
+    def one_mail(client: Dialogue, tag: str, _command: str) -> None:
+        client.say("* 1 EXISTS", "* OK [UIDVALIDITY 7] fine", f"{tag} OK [READ-WRITE] selected")
+
+    def over_quota(client: Dialogue, tag: str, _command: str) -> None:
+        client.say(f"{tag} NO [OVERQUOTA] {CANARY.decode()}")
+
+    def found(client: Dialogue, tag: str, _command: str) -> None:
+        client.say("* SEARCH 1", f"{tag} OK done")
+
+    script = answering(listed, listed, listed, one_mail, over_quota, found, listed, over_quota)
+    with ScriptedServer(script) as server:
+        mailbox = Mailbox(scripted(server.port))
+        mailbox.connect()
+        with pytest.raises(MailboxFailure) as caught:
+            mailbox.file_away([(1, Folder.DONE)])
+    assert told(caught.value) == (MailboxRefused, "file", "refused")
+    assert CANARY.decode() not in str(caught.value)
+
+
+def test_a_server_without_move_and_uidplus_is_refused() -> None:
+    def script(client: Dialogue) -> None:
+        client.say("* PREAUTH hello")
+        while True:
+            tag = client.hear().split()[0]
+            client.say("* CAPABILITY IMAP4rev1 IDLE", f"{tag} OK done")
+
+    with ScriptedServer(script) as server:
+        assert told(failure(scripted(server.port))) == (MailboxRefused, "folders", "no MOVE")
+
+
+NONSENSE = [
+    b"\x00\xff\r\n",
+    b"* 1 FETCH (UID\r\n",
+    b"* 1 FETCH (UID one RFC822.SIZE two)\r\n",
+    b"* 1 FETCH (UID 1 RFC822.SIZE 5 BODY[] {99999999}\r\nshort",
+    b"+ go on\r\n",
+    b"* BYE off\r\n",
+    b"A9 OK somebody else's\r\n",
+    b"* " + b"9" * 1_100_000 + b"\r\n",
+    b"* 1 FETCH NIL\r\n",
+    b"* 1 FETCH (" + b"(" * 3000 + b"\r\n",
+]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=range(len(NONSENSE)))
+def test_nonsense_ends_the_connection_and_nothing_of_it_shows(nonsense: bytes) -> None:
+    def one_mail(client: Dialogue, tag: str, _command: str) -> None:
+        client.say("* 1 EXISTS", "* OK [UIDVALIDITY 7] fine", f"{tag} OK [READ-WRITE] selected")
+
+    def babble(client: Dialogue, tag: str, _command: str) -> None:
+        client.say_raw(nonsense)
+        client.say(f"{tag} OK done")
+        client.cut()
+
+    with ScriptedServer(answering(*CONNECTED, one_mail, babble)) as server:
+        mailbox = Mailbox(scripted(server.port))
+        mailbox.connect()
+        with pytest.raises(MailboxFailure) as caught:  # noqa: PT012 - at the first look, or when the lie is found out
+            mailbox.fetch_new()
+            mailbox.fetch_new()
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+# ---------------------------------------------------------------- manners
+
+
+def test_nothing_of_a_mail_or_a_password_is_logged(either: Account, caplog: pytest.LogCaptureFixture) -> None:
+    """imapclient's own connection writes every octet it reads."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("imapclient").setLevel(logging.DEBUG)
+    either.deliver(mail())
+    with either.mailbox as mailbox:
+        (arrival,) = mailbox.fetch_new()
+        mailbox.file_away([(arrival[0], Folder.DONE)])
+    assert CANARY.decode() not in caplog.text
+    assert PASSWORD not in caplog.text
+    assert CANARY.decode() not in repr(arrival)
+    assert PASSWORD not in repr(either.access)
+
+
+def test_commands_do_not_wait_for_nagle(either: Account) -> None:
+    """45 ms each, if they do; TCP_NODELAY lets hundreds pass in a second."""
+    with either.mailbox as mailbox:
+        assert mailbox._session
+        assert mailbox._session.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_closing_is_always_possible(either: Account) -> None:
+    mailbox = either.mailbox
+    mailbox.close()
+    mailbox.connect()
+    mailbox.close()
+    mailbox.close()
+    with pytest.raises(Disconnected) as caught:
+        mailbox.fetch_new()
+    assert caught.value.reason == "closed"
+    mailbox.connect()  # and so is connecting again
+    assert mailbox.fetch_new() == []
+    mailbox.close()

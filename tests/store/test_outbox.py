@@ -1,0 +1,319 @@
+"""The outbox: everything owed is sent once, in turn, and what became of it is written down."""
+
+import json
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from mailbot.core.decision import Decision
+from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
+from mailbot.core.retry import Patience
+from mailbot.store import schema
+from mailbot.store.engine import Clash, reading
+from mailbot.store.journal import Journal
+from mailbot.store.memory import Memory
+from mailbot.store.outbox import Depth, Outbox, Queued, State
+from tests.store.samples import NOW, SECRET, outgoing
+
+MINUTE = timedelta(minutes=1)
+
+
+def put(memory: Memory, *mails: OutgoingMail, at: datetime = NOW) -> None:
+    memory.record(None, Decision(), mails, at)
+
+
+def only(outbox: Outbox, now: datetime = NOW) -> Queued:
+    (queued,) = outbox.due(now)
+    return queued
+
+
+def attempt(outbox: Outbox, delivery: Delivery, now: datetime = NOW) -> None:
+    """One try at the one mail that is due."""
+    queued = only(outbox, now)
+    assert outbox.take(queued, now)
+    outbox.settle(queued, delivery, now)
+
+
+def journalled(engine: Engine) -> list[tuple[str, str]]:
+    return [(row.event, json.loads(row.facts)["status"]) for row in Journal(engine).rows()]
+
+
+def stored(engine: Engine) -> int:
+    """How many octets of sealed mail are in the outbox."""
+    with reading(engine) as connection:
+        heads = connection.execute(select(func.sum(func.length(schema.outbox.c.head)))).scalar() or 0
+        return int(heads + (connection.execute(select(func.sum(schema.bodies.c.size))).scalar() or 0))
+
+
+# ---------------------------------------------------------------- in and out
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        outgoing(),
+        outgoing(tail=b""),
+        outgoing(envelope_sender="", reference=None, party=None, urgent=True, purpose="notice"),
+        outgoing(head=bytes(range(256)), tail=bytes(range(256)) * 100),
+    ],
+)
+def test_a_mail_comes_out_as_it_went_in(memory: Memory, outbox: Outbox, mail: OutgoingMail) -> None:
+    put(memory, mail)
+    assert only(outbox).mail == mail
+    assert (only(outbox).attempts, only(outbox).created_at) == (0, NOW)
+
+
+def test_a_mail_does_not_show_its_octets(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    assert SECRET.decode() not in repr(only(outbox))
+
+
+@pytest.mark.parametrize("field", ["message_id", "tracking"])
+def test_nothing_that_names_a_mail_is_given_twice(memory: Memory, outbox: Outbox, field: str) -> None:
+    put(memory, outgoing(**{field: "same"}))
+    with pytest.raises(Clash):
+        put(memory, outgoing(), outgoing(**{field: "same"}))
+    assert len(outbox.due(NOW)) == 1
+
+
+def test_a_shared_tail_is_stored_once_and_read_once(engine: Engine, memory: Memory, outbox: Outbox) -> None:
+    tail = b"x" * 1_000_000
+    put(memory, *(outgoing(head=b"head", tail=tail) for _ in range(15)), outgoing(head=b"head", tail=tail[:-1]))
+    assert stored(engine) == 2 * len(tail) - 1 + 16 * 4
+    first, second, *_ = outbox.due(NOW)
+    assert first.mail.tail is second.mail.tail
+    assert first.mail.octets == b"head" + tail
+
+
+def test_urgent_mail_goes_first_then_the_oldest(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing(recipient="1"), outgoing(recipient="2", urgent=True), at=NOW + MINUTE)
+    put(memory, outgoing(recipient="3"), outgoing(recipient="4", urgent=True), at=NOW)
+    assert [queued.mail.recipient for queued in outbox.due(NOW + MINUTE)] == ["2", "4", "1", "3"]
+    assert [queued.mail.recipient for queued in outbox.due(NOW + MINUTE, limit=3)] == ["2", "4", "1"]
+    assert [queued.mail.recipient for queued in outbox.due(NOW)] == ["4", "3"]
+
+
+def test_large_mails_come_a_few_at_a_time(memory: Memory, outbox: Outbox) -> None:
+    large = [outgoing(tail=bytes([n]) * 30_000_000) for n in range(3)]
+    put(memory, *large)
+    assert [queued.mail for queued in outbox.due(NOW)] == large[:2]
+
+
+def test_a_mail_larger_than_all_room_comes_alone(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing(tail=b"x" * 65_000_000), outgoing())
+    (queued,) = outbox.due(NOW)
+    assert len(queued.mail.tail) == 65_000_000
+
+
+# ---------------------------------------------------------------- taking
+
+
+def test_the_try_is_counted_before_it_is_made(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    assert outbox.take(only(outbox), NOW)
+    assert outbox.due(NOW) == []
+    after_a_crash = only(outbox, NOW + MINUTE)
+    assert after_a_crash.attempts == 1
+
+
+def test_a_mail_is_taken_by_one_worker_alone(memory: Memory, outbox: Outbox) -> None:
+    put(memory, *(outgoing() for _ in range(20)))
+    queued = outbox.due(NOW)
+    taken: list[int] = []
+
+    def work() -> None:
+        taken.extend(one.id for one in queued if outbox.take(one, NOW))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [one.id for one in queued]
+
+
+def test_a_lease_is_renewed_by_whoever_holds_it(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    mine = only(outbox)
+    assert not outbox.renew(mine, NOW)  # not taken yet
+    assert outbox.take(mine, NOW)
+    assert outbox.renew(mine, NOW + 0.9 * MINUTE)
+    assert outbox.due(NOW + 1.8 * MINUTE) == []
+    theirs = only(outbox, NOW + 2 * MINUTE)
+    assert outbox.take(theirs, NOW + 2 * MINUTE)
+    assert not outbox.renew(mine, NOW + 2 * MINUTE)
+
+
+def test_the_length_of_a_lease_can_be_chosen(engine: Engine, memory: Memory) -> None:
+    put(memory, outgoing())
+    outbox = Outbox(engine, lease=timedelta(seconds=20))
+    assert outbox.take(only(outbox), NOW)
+    assert outbox.next_due() == NOW + timedelta(seconds=20)
+
+
+def test_a_settled_mail_is_not_taken(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    before = only(outbox)
+    attempt(outbox, Sent())
+    assert not outbox.take(before, NOW)
+    assert not outbox.renew(before, NOW)
+
+
+# ---------------------------------------------------------------- settling
+
+
+@pytest.mark.parametrize(
+    ("delivery", "state", "event", "status"),
+    [
+        (Sent(), State.SENT, "accepted by the server", "250"),
+        (Refused("5.1.1", 550), State.REFUSED, "delivery failed", "5.1.1"),
+    ],
+)
+def test_a_final_outcome_ends_it(
+    engine: Engine, memory: Memory, outbox: Outbox, delivery: Delivery, state: State, event: str, status: str
+) -> None:
+    put(memory, outgoing(recipient="desk@de.example"))
+    attempt(outbox, delivery, NOW + MINUTE)
+    assert outbox.due(NOW + timedelta(days=30)) == []
+    assert outbox.next_due() is None
+    (posting,) = outbox.postings("2026-0001")
+    assert (posting.recipient, posting.state, posting.attempts) == ("desk@de.example", state, 1)
+    assert (posting.settled_at, posting.last_status) == (NOW + MINUTE, status)
+    assert journalled(engine) == [(event, status)]
+    assert stored(engine) == 0
+
+
+def test_the_journal_says_of_a_delivery_what_it_was_and_nothing_more(
+    engine: Engine, memory: Memory, outbox: Outbox
+) -> None:
+    mail = outgoing()
+    put(memory, mail)
+    attempt(outbox, Sent())
+    (row,) = Journal(engine).rows()
+    assert (row.reference, row.party, row.at) == ("2026-0001", "DE", NOW)
+    assert json.loads(row.facts) == {
+        "message_id": mail.message_id,
+        "purpose": "relay",
+        "recipient": "desk@de.example",
+        "status": "250",
+        "tries": "1",
+    }
+
+
+def test_a_shared_body_is_dropped_with_the_last_mail_that_needs_it(
+    engine: Engine, memory: Memory, outbox: Outbox
+) -> None:
+    put(memory, *(outgoing(head=b"", tail=b"shared") for _ in range(3)), outgoing(head=b"", tail=b"own"))
+    for left in (9, 9, 3, 0):
+        queued = outbox.due(NOW)[0]
+        assert outbox.take(queued, NOW)
+        outbox.settle(queued, Sent(), NOW)
+        assert stored(engine) == left
+
+
+def test_what_failed_for_now_is_tried_again_later_with_the_same_octets(memory: Memory, outbox: Outbox) -> None:
+    mail = outgoing()
+    put(memory, mail)
+    attempt(outbox, TryLater("4.7.1", 450))
+    following = outbox.next_due()
+    assert following is not None
+    assert timedelta(seconds=48) <= following - NOW <= timedelta(seconds=72)
+    assert outbox.due(following - timedelta(microseconds=1)) == []
+    again = only(outbox, following)
+    assert (again.mail, again.attempts) == (mail, 1)
+
+
+def test_mails_put_off_together_do_not_come_back_together(memory: Memory, outbox: Outbox) -> None:
+    put(memory, *(outgoing() for _ in range(10)))
+    for queued in outbox.due(NOW):
+        assert outbox.take(queued, NOW)
+        outbox.settle(queued, TryLater("connection"), NOW)
+    assert len({posting.due_at for posting in outbox.postings("2026-0001")}) == 10
+
+
+def test_the_journal_tells_the_first_delay_and_every_other_kind(engine: Engine, memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    now = NOW
+    for status in ("connection", "connection", "4.7.1", "4.7.1", "connection"):
+        attempt(outbox, TryLater(status), now)
+        now = outbox.next_due() or now
+    deferred = "delivery deferred"
+    assert journalled(engine) == [(deferred, "connection"), (deferred, "4.7.1"), (deferred, "connection")]
+
+
+def test_after_five_days_it_is_given_up(engine: Engine, memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    tries, now = 0, NOW
+    while due := outbox.next_due():
+        now, tries = due, tries + 1
+        attempt(outbox, TryLater("4.7.1"), now)
+    assert timedelta(days=5) <= now - NOW <= timedelta(days=5, hours=1.2)
+    (posting,) = outbox.postings("2026-0001")
+    assert (posting.state, posting.attempts, posting.last_status) == (State.EXPIRED, tries, "4.7.1")
+    assert journalled(engine) == [("delivery deferred", "4.7.1"), ("delivery failed", "4.7.1")]
+    assert json.loads(list(Journal(engine).rows())[-1].facts)["gave_up"] == "yes"
+    assert stored(engine) == 0
+
+
+def test_patience_can_be_chosen(engine: Engine, memory: Memory) -> None:
+    put(memory, outgoing())
+    outbox = Outbox(engine, Patience((timedelta(seconds=10),), give_up_after=timedelta(hours=1), spread=0))
+    attempt(outbox, TryLater("4.7.1"))
+    assert outbox.next_due() == NOW + timedelta(seconds=10)
+    attempt(outbox, TryLater("4.7.1"), NOW + timedelta(hours=1))
+    assert outbox.next_due() is None
+
+
+def test_settling_again_changes_nothing(engine: Engine, memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    queued = only(outbox)
+    assert outbox.take(queued, NOW)
+    for delivery in (Refused("5.1.1"), Sent(), TryLater("timeout")):
+        outbox.settle(queued, delivery, NOW)
+    assert journalled(engine) == [("delivery failed", "5.1.1")]
+
+
+@pytest.mark.parametrize("late", [TryLater("timeout"), Refused("5.7.1")])
+def test_after_a_lost_lease_a_failure_is_not_believed(memory: Memory, outbox: Outbox, late: Delivery) -> None:
+    put(memory, outgoing())
+    mine = only(outbox)
+    assert outbox.take(mine, NOW)
+    theirs = only(outbox, NOW + MINUTE)
+    assert outbox.take(theirs, NOW + MINUTE)
+    outbox.settle(mine, late, NOW + MINUTE)
+    assert outbox.depth().queued == 1
+    outbox.settle(theirs, Sent(), NOW + MINUTE)
+    assert outbox.depth().queued == 0
+
+
+def test_after_a_lost_lease_a_success_counts(engine: Engine, memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    mine = only(outbox)
+    assert outbox.take(mine, NOW)
+    theirs = only(outbox, NOW + MINUTE)
+    assert outbox.take(theirs, NOW + MINUTE)
+    outbox.settle(mine, Sent(), NOW + MINUTE)
+    outbox.settle(theirs, TryLater("timeout"), NOW + MINUTE)
+    assert journalled(engine) == [("accepted by the server", "250")]
+
+
+# ---------------------------------------------------------------- looking
+
+
+def test_depth_and_age(memory: Memory, outbox: Outbox) -> None:
+    assert outbox.depth() == Depth(0, None)
+    put(memory, outgoing(), at=NOW)
+    put(memory, outgoing(), outgoing(), at=NOW + MINUTE)
+    assert outbox.depth() == Depth(3, NOW)
+    attempt_first = outbox.due(NOW)[0]
+    assert outbox.take(attempt_first, NOW)
+    outbox.settle(attempt_first, Sent(), NOW)
+    assert outbox.depth() == Depth(2, NOW + MINUTE)
+
+
+def test_postings_are_those_of_one_exchange(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing(recipient="1"), outgoing(recipient="2", reference="2026-0002"), outgoing(recipient="3"))
+    assert [posting.recipient for posting in outbox.postings("2026-0001")] == ["1", "3"]
+    assert outbox.postings("2026-0003") == ()
