@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SAFE = ("--batch", "--no-tty", "--yes", "--no-auto-key-locate", "--disable-dirmngr", "--no-random-seed-file")
+UTF8 = ("--utf8-strings", "--display-charset", "utf-8")
 ALWAYS = ("--trust-model", "always")
 
 
@@ -27,26 +28,37 @@ class Key:
     home: Path
 
 
-@functools.cache
 def make_key(
-    uid: str, algo: str = "ed25519/cv25519", expire: str = "0", *, made: str = "", more_uids: tuple[str, ...] = ()
+    uid: str,
+    algo: str = "ed25519/cv25519",
+    expire: str = "0",
+    *,
+    made: str = "",
+    more_uids: tuple[str, ...] = (),
+    options: tuple[str, ...] = (),
 ) -> Key:
     """The key of these arguments.
 
     `algo` is primary/encryption subkey as gpg names them ("rsa2048/rsa2048"; "rsa2048" alone has no subkey but
     encrypts as well; "ed25519" alone only signs); `expire` as gpg reads it ("0", "2y", "seconds=60"); `made` fakes
-    the clock ("20240101T000000").
+    the clock ("20240101T000000"); `options` are gpg's ("--cert-digest-algo", "SHA1").
     """
+    clock = ("--faked-system-time", f"{made}!") if made else ()
+    return _make_key((uid, *more_uids), algo, expire, (*clock, *options))
+
+
+@functools.cache
+def _make_key(uids: tuple[str, ...], algo: str, expire: str, options: tuple[str, ...]) -> Key:
     home = fresh_home()
     primary, _, subkey = algo.partition("/")
-    clock = ("--faked-system-time", f"{made}!") if made else ()
+    spoken = (*options, "--passphrase", "")
     usage = "cert,sign" if subkey or primary == "ed25519" else "cert,sign,encr"
-    run(home, *clock, "--passphrase", "", "--quick-generate-key", uid, primary, usage, expire)
+    run(home, *spoken, "--quick-generate-key", uids[0], primary, usage, expire)
     fingerprint = _only_fingerprint(home)
     if subkey:
-        run(home, *clock, "--passphrase", "", "--quick-add-key", fingerprint, subkey, "encr", expire)
-    for more in more_uids:
-        run(home, *clock, "--passphrase", "", "--quick-add-uid", fingerprint, more)
+        run(home, *spoken, "--quick-add-key", fingerprint, subkey, "encr", expire)
+    for more in uids[1:]:
+        run(home, *spoken, "--quick-add-uid", fingerprint, more)
     return Key(fingerprint, export(home, fingerprint), home)
 
 
@@ -65,7 +77,7 @@ def end_home(home: Path) -> None:
 
 def run(home: Path, *args: str, octets: bytes = b"", rc: int | None = 0) -> subprocess.CompletedProcess[bytes]:
     """Bare gpg; fails unless it ends with `rc` (None: any)."""
-    command = ["gpg", "--homedir", str(home), *SAFE, *args]
+    command = ["gpg", "--homedir", str(home), *SAFE, *UTF8, *args]
     done = subprocess.run(command, input=octets, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
     assert rc is None or done.returncode == rc, (args, done.stderr.decode(errors="replace"))
     return done

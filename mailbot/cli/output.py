@@ -63,16 +63,16 @@ def line_json(value: Any) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table in a terminal; tab-separated lines when piped."""
-    rows = [[_cell(value) for value in row] for row in rows]
+    cells = [[_cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in [list(columns), *rows] if rows else []:
+        for row in [list(columns), *cells] if cells else []:
             click.echo("\t".join(row))
         return
-    if not rows:
+    if not cells:
         click.echo(empty)
         return
     table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
-    for row in rows:
+    for row in cells:
         table.add_row(*row)
     Console().print(table)
 

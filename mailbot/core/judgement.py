@@ -9,7 +9,7 @@ from mailbot.core.decision import Assurance, Case, Decision, Intent, Known, Mome
 from mailbot.core.holding import hold
 from mailbot.core.kinds import KINDS, kind_of
 from mailbot.core.mail import OpenedMail
-from mailbot.core.tags import Bilingual, Parsed, Tag, leading_tags, parse
+from mailbot.core.tags import Bilingual, Parsed, Tag, Word, leading_tags, parse
 
 
 def understand(opened: OpenedMail, network: Network) -> Intent:
@@ -70,8 +70,9 @@ _ONE_AT_A_TIME = Bilingual(
 def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
     """Protected subject, else the leading lines of the body, else the outer subject (network.md §3).
 
-    One exception: pressing Reply fills in the protected subject, so a leading line about the same exchange is what the
-    officer really meant (`[ACK#2026-0042]` above a quoted request). Both are signed alike.
+    One exception: pressing Reply fills in the protected subject, so a leading line about the same exchange
+    (`[ACK#2026-0042]` above a quoted request), or any above a quoted notice of ours, is what the officer really meant.
+    Both are signed alike.
     """
     inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
     leading = _leading(opened.text)
@@ -83,7 +84,9 @@ def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
 
 
 def _refines(leading: Tag | None, protected: Tag | None) -> bool:
-    return bool(leading and protected and leading.reference and leading.reference == protected.reference)
+    if leading is None or protected is None:
+        return False
+    return protected.word is Word.HELP or (leading.reference is not None and leading.reference == protected.reference)
 
 
 def _leading(text: str) -> _Reading:

@@ -130,7 +130,7 @@ def pass_on(
 ) -> tuple[Letter, ...]:
     """The author's content for all readers of these parties (or their backups), a letter for each language."""
     letters = []
-    for language, group in _by_language(parties):
+    for language, group in _groups(parties, exchange):
         boxes = _boxes(group, word, exchange, case, backups=backups)
         if boxes:
             author = party_words(tag.origin or exchange.asker, case.network, language)
@@ -139,8 +139,13 @@ def pass_on(
                     letter,
                     language,
                     boxes,
-                    tag,
-                    words={**cover_words(exchange, case, language), "author": author, **(words or {})},
+                    _for_these_eyes(tag, group, exchange),
+                    words={
+                        **cover_words(exchange, case, language),
+                        "author": author,
+                        **({"targets": [p.code for p in group]} if exchange.blind else {}),
+                        **(words or {}),
+                    },
                     subject=case.intent.rest,
                     content=case.opened.content,
                     author_hidden=exchange.blind and word is exchange.kind,
@@ -228,6 +233,11 @@ def _boxes(group: list[Party], word: Word, exchange: Exchange, case: Case, *, ba
     return tuple(a for p in group for a in readers(p, word, exchange.urgency, case.network, case.now))
 
 
+def _for_these_eyes(tag: Tag, group: list[Party], exchange: Exchange) -> Tag:
+    """The tag of a blind exchange names no target but the reader (trust.md 6)."""
+    return replace(tag, targets=tuple(p.code for p in group)) if exchange.blind else tag
+
+
 def _notice(template: str, language: str, boxes: tuple[Address, ...], words: Words) -> Letter:
     return Letter(
         template,
@@ -241,7 +251,8 @@ def _notice(template: str, language: str, boxes: tuple[Address, ...], words: Wor
     )
 
 
-def _by_language(parties: Sequence[Party]) -> Iterable[tuple[str, list[Party]]]:
+def _groups(parties: Sequence[Party], exchange: Exchange) -> Iterable[tuple[str, list[Party]]]:
+    """Who may get the same text: one language; in a blind exchange nobody, because the text says whom it is for."""
     ordered = sorted(parties, key=lambda p: (p.language, p.code))
-    for language, group in groupby(ordered, key=lambda p: p.language):
+    for (language, _), group in groupby(ordered, key=lambda p: (p.language, p.code if exchange.blind else "")):
         yield language, list(group)

@@ -72,7 +72,7 @@ class Signature:
 class Headers:
     """The header fields that are looked at: decoded, bounded in length, without control characters."""
 
-    subject: str = ""
+    subject: str = field(default="", repr=False)
     sender: str = ""  # the From address (addr-spec); empty if none or more than one
     to: tuple[str, ...] = ()  # addr-specs of To and Cc
     delivered_to: tuple[str, ...] = ()  # of Delivered-To, X-Original-To, Envelope-To

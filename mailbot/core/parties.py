@@ -11,6 +11,9 @@ from mailbot.core.tags import Urgency, Word
 SECRETARIAT = "SEC"  # the secretariat's code; ALL does not include it
 
 
+OPERATORS = "OPERATORS"  # the folder of their certificates; nine letters, so never a code
+
+
 class Role(StrEnum):
     """What an address is to its party."""
 
@@ -156,10 +159,17 @@ class Directory:
         """The registered mailbox with this address."""
         return self._mailboxes.get(address.casefold())
 
+    def pins(self) -> Mapping[str, frozenset[Fingerprint]]:
+        """Every pinned fingerprint, by the folder in `keys/` where its certificate lies."""
+        pinned: dict[str, frozenset[Fingerprint]] = {}
+        for correspondent, fingerprints in self._pinned():
+            folder = correspondent.code or OPERATORS
+            pinned[folder] = pinned.get(folder, frozenset()) | fingerprints
+        return pinned
+
     def fingerprints(self) -> frozenset[Fingerprint]:
         """Every fingerprint that is pinned, for sealing or for signing."""
-        sealed = (f for a in self._mailboxes.values() for f in a.encrypt_to)
-        return frozenset(self._by_signer) | frozenset(sealed)
+        return frozenset[Fingerprint]().union(*self.pins().values())
 
     def suspending(self, codes: frozenset[str]) -> "Directory":
         """The same directory with these parties suspended as well."""
@@ -195,6 +205,11 @@ class Directory:
                 yield Correspondent(party, relay), relay.signers
         for operator in self.operators:
             yield Correspondent(operator=operator), operator.signers
+
+    def _pinned(self) -> Iterator[tuple[Correspondent, frozenset[Fingerprint]]]:
+        yield from self._signers()
+        for correspondent, address in self._residents():
+            yield correspondent, frozenset(address.encrypt_to)
 
     def _residents(self) -> Iterator[tuple[Correspondent, Address]]:
         for operator in self.operators:

@@ -242,7 +242,8 @@ def _read_ping(text: str) -> str | None:
     return Word.PING.value if _fold(text) == Word.PING else None
 
 
-def _read_held(text: str) -> str | None:
+def read_held(text: str) -> str | None:
+    """The number of a held mail in its canonical form, `H-12`."""
     found = re.fullmatch(r"[Hh][- ]?([0-9]{1,9})", text)
     return f"H-{int(found[1])}" if found and int(found[1]) else None
 
@@ -364,7 +365,7 @@ _ORDER = frozenset({Option.LANGUAGE})
 # fmt: off
 _ROUND = Argument(_read_ping, _same("PING"))
 _ROUND_OR_NUMBER = Argument(_read_ping, Bilingual("PING or a reference", "PING ou une référence"))
-_HELD = Argument(_read_held, Bilingual("the number of a held mail: H-12", "le numéro d'un courriel retenu : H-12"))
+_HELD = Argument(read_held, Bilingual("the number of a held mail: H-12", "le numéro d'un courriel retenu : H-12"))
 _PERIOD = Argument(_read_period, Bilingual("a period: 2026-01-01..2026-06-30", "une période : 2026-01-01..2026-06-30"))
 _FINGERPRINT = Argument(_read_fingerprint, Bilingual(
     "the full fingerprint, 40 hexadecimal digits", "l'empreinte complète, 40 chiffres hexadécimaux"))

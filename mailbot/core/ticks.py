@@ -15,7 +15,7 @@ from mailbot.core.letters import (
     sealable,
     waiting_until,
 )
-from mailbot.core.mail import Letter
+from mailbot.core.mail import Envelope, Letter
 from mailbot.core.parties import Address, Party
 from mailbot.core.records import Exchange, Part, PartEvent, PartStage, Stage
 from mailbot.core.tags import Urgency, Word
@@ -169,6 +169,7 @@ def _letter(template: str, tick: Tick, reader: Party, boxes: tuple[Address, ...]
         exchange_tag(tick.exchange),
         words=words,
         reference=tick.exchange.reference,
+        envelope=Envelope.NULL,
         purpose="notice",
         urgent=tick.exchange.urgency is Urgency.URGENT,
     )

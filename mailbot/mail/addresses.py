@@ -1,4 +1,4 @@
-"""The addr-specs of an address field (RFC 5322 §3.4), read strictly: what two mail programs could read differently is none.
+"""The addr-specs of an address field (RFC 5322 §3.4), read strictly: what two programs could read differently is none.
 
 The standard library's getaddresses() finds an address in many fields that hold another one for the person who reads
 them; a sender decides here who is answered, so a field that is not plainly an address list gives nothing.

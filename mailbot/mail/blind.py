@@ -1,8 +1,8 @@
 """What is passed on of a mail whose author asked to be vouched for by the hub instead of by his signature (`blind`).
 
-Left out: the signature, the author's header fields (Subject, From, Message-ID …) and the tag at the head of the text, for
-they name the other recipients. The text goes on as plain text, because a tag cannot be found surely in HTML; everything
-else, pictures in the HTML included, goes on as it was, octet for octet.
+Left out: the signature, the author's header fields (Subject, From, Message-ID …) and the tag at the head of the text,
+for they name the other recipients. The text goes on as plain text, because a tag cannot be found surely in HTML;
+everything else, pictures in the HTML included, goes on as it was, octet for octet.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Octets to text: what the label says, if that can be true, else what a detector finds; never a replacement character."""
+"""Octets to text: as the label says, if that can be true, else as a detector finds; never a replacement character."""
 
 import codecs
 import re
@@ -70,8 +70,34 @@ def decode(octets: bytes, label: str = "", *, is_cut: bool = False) -> str:
     return _western(octets) or _detected(octets) or _strictly(octets, name) or _windows(octets)
 
 
+def charset_of(octets: bytes, label: str = "") -> str:
+    """The registered name that a text/plain of these octets must carry.
+
+    That is ASCII or UTF-8 where it is one, else the label where it can be true, else what the detector says.
+    """
+    if octets.isascii() and b"\x1b$" not in octets[:SAMPLE]:
+        return "us-ascii"
+    if _strictly(octets, "utf-8") is not None and not octets.isascii():
+        return "utf-8"
+    name = codec(label)
+    if name == "utf-8" or _strictly(octets, name) is None:
+        name = "iso2022_jp_2" if octets.isascii() else "cp1252" if _western(octets) else _detector(octets) or "cp1252"
+    return _REGISTERED.get(name) or re.sub(r"^cp(?=125|874)", "windows-", name.replace("_", "-"))
+
+
+_REGISTERED = {
+    "cp932": "shift_jis",
+    "cp949": "euc-kr",
+    "big5hkscs": "big5-hkscs",
+    "iso2022_jp": "iso-2022-jp",
+    "iso2022_jp_2": "iso-2022-jp-2",
+    **{f"iso8859-{n}": f"iso-8859-{n}" for n in range(1, 17)},
+    **{f"iso8859_{n}": f"iso-8859-{n}" for n in range(1, 17)},
+}
+
+
 def codec(label: str) -> str:
-    """The Python codec for a charset label, the larger one where senders use more than the label says; UTF-8 if none."""
+    """The Python codec for a charset label, a larger one where senders use more than the label says; UTF-8 if none."""
     wanted = re.sub(r"[^a-z0-9_:+-]", "", label[:60].lower())
     try:
         name = codecs.lookup(_ALIASES.get(wanted, wanted)).name
@@ -108,8 +134,13 @@ def _western(octets: bytes) -> str | None:
 
 
 def _detected(octets: bytes) -> str | None:
+    name = _detector(octets)
+    return _strictly(octets, name) if name else None
+
+
+def _detector(octets: bytes) -> str | None:
     best = from_bytes(octets[:SAMPLE], cp_isolation=_CANDIDATES, enable_fallback=False).best()
-    return _strictly(octets, best.encoding) if best else None
+    return best.encoding if best else None
 
 
 def _windows(octets: bytes) -> str:

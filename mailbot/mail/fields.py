@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailbot.mail.limits import Limits
 
@@ -13,7 +13,7 @@ _FIELD = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")  # RFC 5322 §3.6.8; a space bef
 class Fields:
     """The fields of one header section, in order: lower-case name, raw value without its line ends."""
 
-    pairs: tuple[tuple[str, bytes], ...] = ()
+    pairs: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     complete: bool = True  # False: the section was longer than is looked at
 
     def first(self, name: str) -> bytes:

@@ -4,25 +4,27 @@ The structure of a message is read by packets.py and what gpg says by verdicts.p
 expected structure, judged in exactly one way, counts (trust.md 3, libraries.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from mailbot.core.certificates import Certificate, Fingerprint
 from mailbot.core.mail import SignatureState, Trouble
-from mailbot.mail.armour import Label, NotArmour, Sealed, armour, armour_shared, blocks, is_armoured
+from mailbot.mail.armour import Label, Sealed, armour, armour_shared
 from mailbot.mail.clearsigned import read_clearsigned
+from mailbot.mail.keyfiles import Refusal, key_packets, scan
 from mailbot.mail.limits import TooMuch
-from mailbot.mail.listing import Listing, Subkey, count_certificates, odd_characters, read_listing
+from mailbot.mail.listing import Listed, Listing, Subkey, read_listing
 from mailbot.mail.packets import (
     BINARY,
     TEXT,
     Bounds,
+    KeyId,
     Malformed,
     Message,
     Packet,
+    SignatureFacts,
     packets_of,
     read_envelope,
     read_message,
@@ -30,16 +32,15 @@ from mailbot.mail.packets import (
     read_signatures,
     split_sealed,
 )
-from mailbot.mail.tamed import Allowance, Answer, GpgFailure, TamedGPG
+from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, Allowance, Answer, GpgFailure, TamedGPG
 from mailbot.mail.verdicts import UNVERIFIABLE, Verdict, judge
 
 __all__ = ["Cleared", "Gpg", "GpgFailure", "NoUsableKey", "Refusal", "Sealed", "Unsealed", "Verdict"]
 
-# libgpg-error codes that say the agent or the robot's key is not there, whatever the mail: a broken world.
-_BROKEN_WORLD = frozenset({11, 31, 77, 78, 85, 86, 87, 99, 174, 177})
-_CODE = 0xFFFF  # the upper bits name the part of GnuPG that said it
-
-_LARGEST_KEY_FILE = 1024 * 1024  # octets
+# libgpg-error codes that are never a mail's fault: bad passphrase, timeout, no agent,
+# agent error, no pinentry, pinentry error, cancelled, no passphrase; and everything about the connection to the agent.
+_BROKEN_WORLD = frozenset({11, 62, 77, 78, 85, 86, 99, 177, *range(257, 282)})
+_CODE, _SYSTEM_ERROR = 0xFFFF, 0x8000  # the upper bits name the part of GnuPG that said it
 
 
 class NoUsableKey(GpgFailure):
@@ -68,16 +69,6 @@ class Cleared:
     verdicts: tuple[Verdict, ...]
 
 
-class Refusal(StrEnum):
-    """Why a key file is not taken."""
-
-    UNREADABLE = "unreadable"
-    TOO_LARGE = "too large"
-    SECRET = "secret key"  # noqa: S105 - the reason, no secret
-    CONTROL_CHARACTERS = "control characters in a user ID"
-    TWICE = "the same certificate twice"
-
-
 class Gpg:
     """GnuPG in the robot's working home; one for each worker thread."""
 
@@ -90,7 +81,7 @@ class Gpg:
         bounds: Bounds | None = None,
         allowance: Allowance | None = None,
     ) -> None:
-        """`robot` is the primary fingerprint of the secret key in the home. Raises OSError or ValueError without gpg."""
+        """`robot` is the primary fingerprint of the secret key there. Raises OSError or ValueError without gpg."""
         self.robot = robot
         self.bounds = bounds or Bounds()
         self.gpg = TamedGPG(home, passphrase, allowance)
@@ -100,7 +91,10 @@ class Gpg:
     # ------------------------------------------------------------ opening
 
     def unseal(self, ciphertext: bytes) -> Unsealed | Trouble:
-        """Open one layer of encryption, armoured or not, and judge the signature inside. Raises GpgFailure."""
+        """Open one layer of encryption, armoured or not, and judge the signature inside.
+
+        Raises GpgFailure if it is not the mail's fault: no agent, no key, a wrong passphrase; and if time ran out.
+        """
         try:
             packets = packets_of(ciphertext)
             read_envelope(packets, self.bounds)
@@ -113,11 +107,11 @@ class Gpg:
 
     def _unwrap(self, packets: bytes) -> bytes | Trouble:
         answer = self.gpg.ask(["--unwrap", "--decrypt"], packets)
-        if answer.stopped:
+        if answer.overflow:
             return Trouble.LIMITS
         if _decrypted(answer):
             return answer.output
-        if _broken_world(answer):
+        if _broken_world(answer, {key.key_id for key in self._robot().keys}):
             answer.require("decrypt")
         return Trouble.CANNOT_DECRYPT
 
@@ -133,50 +127,43 @@ class Gpg:
         return self._judge_inside(unwrapped, message)
 
     def _judge_inside(self, unwrapped: bytes, message: Message) -> Unsealed:
-        verdicts = self.verify(message.literal, b"".join(message.signatures))
+        verdicts = self._verdicts(message.literal, message.signatures)
         if len(verdicts) == 1 and verdicts[0].genuine:
-            signature = armour(message.signatures[0], Label.SIGNATURE)
+            signature = armour(bytes(message.signatures[0].raw), Label.SIGNATURE)
             return Unsealed(message.literal, verdicts, signature)
         if len(verdicts) == 1 and verdicts[0].state in {SignatureState.BAD, SignatureState.UNVERIFIABLE}:
-            verdicts = (self._verify_in_place(unwrapped, message, verdicts[0]),)
+            verdicts = (self._verify_in_place(unwrapped, message) or verdicts[0],)
         return Unsealed(message.literal, verdicts, message=armour(unwrapped, Label.MESSAGE))
 
-    def _verify_in_place(self, unwrapped: bytes, message: Message, detached: Verdict) -> Verdict:
+    def _verify_in_place(self, unwrapped: bytes, message: Message) -> Verdict | None:
         """The verdict on a signature that only verifies where it stands: gpg takes no text line of more than 19,995
         characters out of a file, but does out of a message.
         """
+        facts = _document_signature(message.signatures[0])
         answer = self.gpg.ask(["--decrypt"], unwrapped)
-        if _same_text(answer.output, message):
-            return self._judge(answer, message.signatures[0])
-        return detached
+        if facts is None or not _same_text(answer.output, message):
+            return None
+        return judge(answer, facts, self._listing())
 
     # ------------------------------------------------------------ verifying
 
     def verify(self, signed: bytes, signature: bytes) -> tuple[Verdict, ...]:
         """The verdicts on a detached signature over exactly these octets; more than one signature verifies nothing.
 
-        Raises GpgFailure only if the keyring itself cannot be read.
+        Raises GpgFailure if the keyring cannot be read, or time ran out.
         """
         try:
-            packets = read_signatures(signature, self.bounds)
+            return self._verdicts(signed, read_signatures(signature, self.bounds))
         except (Malformed, TooMuch):
             return (UNVERIFIABLE,)
-        if len(packets) != 1:
-            return (UNVERIFIABLE,) * len(packets)
-        return (self._verify_one(signed, packets[0]),)
 
-    def _verify_one(self, signed: bytes, packet: Packet) -> Verdict:
-        raw = bytes(packet.raw)
-        return self._judge(self.gpg.ask(["--verify", "-"], raw, signed), raw)
-
-    def _judge(self, answer: Answer, signature: bytes) -> Verdict:
-        try:
-            facts = read_signature(read_signatures(signature, self.bounds)[0].body)
-        except Malformed:
-            return UNVERIFIABLE
-        if facts.type not in {BINARY, TEXT}:
-            return UNVERIFIABLE
-        return judge(answer, facts, self._listing())
+    def _verdicts(self, signed: bytes, signatures: Sequence[Packet]) -> tuple[Verdict, ...]:
+        facts = _document_signature(signatures[0])
+        if len(signatures) != 1 or facts is None:
+            return (UNVERIFIABLE,) * len(signatures)
+        # A packet and nothing else: given a whole signed message, gpg would verify that and not look at the document.
+        answer = self.gpg.ask(["--verify", "-"], bytes(signatures[0].raw), signed)
+        return (judge(answer, facts, self._listing()),)
 
     def verify_clear(self, text: bytes) -> Cleared:
         """The verdicts on the one clearsigned block in the text; what stands around it was signed by nobody."""
@@ -232,8 +219,7 @@ class Gpg:
 
     def _signed_by_robot(self, answer: Answer) -> bool:
         created = answer.status.of("SIG_CREATED")
-        robot = self._listing().listed[self.robot]
-        return len(created) == 1 and created[0].words[-1] in {key.fingerprint for key in robot.keys}
+        return len(created) == 1 and created[0].words[-1] in {key.fingerprint for key in self._robot().keys}
 
     def _encryption_key(self, fingerprint: Fingerprint) -> Subkey:
         listed = self._listing().listed.get(fingerprint)
@@ -265,23 +251,29 @@ class Gpg:
         facts = self._ring.stat()
         state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
         if self._listed is None or self._listed[0] != state:
-            answer = self.gpg.ask(["--check-signatures"]).require("list certificates")
+            answer = self.gpg.ask([*EVEN_FROM_THE_FUTURE, "--check-signatures"]).require("list certificates")
             self._listed = (state, read_listing(answer.output))
         return self._listed[1]
 
+    def _robot(self) -> Listed:
+        listed = self._listing().listed.get(self.robot)
+        if listed is None:
+            raise GpgFailure("the robot's certificate is not in its keyring")
+        return listed
+
     def scan(self, octets: bytes) -> tuple[Certificate, ...] | Refusal:
         """The certificates in a key file, armoured or not; nothing is imported, nothing in it is trusted."""
-        if len(octets) > _LARGEST_KEY_FILE:
-            return Refusal.TOO_LARGE
-        try:
-            if is_armoured(octets):
-                octets = b"".join(packets for _, packets in blocks(octets))
-        except NotArmour:
-            return Refusal.UNREADABLE
-        answer = self.gpg.ask(["--show-keys", "--with-sig-check"], octets)
-        if not answer.well:
-            return Refusal.UNREADABLE
-        return _scanned(answer.output)
+        packets = key_packets(octets)
+        return packets if isinstance(packets, Refusal) else scan(self.gpg, packets)
+
+
+def _document_signature(packet: Packet) -> SignatureFacts | None:
+    """The facts of a signature over a document; None if it is damaged, or over something else."""
+    try:
+        facts = read_signature(packet.body)
+    except Malformed:
+        return None
+    return facts if facts.type in {BINARY, TEXT} else None
 
 
 def _decrypted(answer: Answer) -> bool:
@@ -296,10 +288,14 @@ def _decrypted(answer: Answer) -> bool:
     return by_aead or (info[0][0] != "0" and status.count("GOODMDC") == 1)
 
 
-def _broken_world(answer: Answer) -> bool:
-    """Whether it was not the message's fault."""
-    codes = {word for line in answer.status.of("ERROR", "FAILURE") for word in line.words if word.isdecimal()}
-    return answer.returncode < 0 or any(int(code) & _CODE in _BROKEN_WORLD for code in codes)
+def _broken_world(answer: Answer, own: Collection[KeyId]) -> bool:
+    """Whether a message could not be decrypted for a reason that is not in the message."""
+    status = answer.status
+    no_secret_key = {word for line in status.of("NO_SECKEY") for word in line.words}
+    codes = {int(word) & _CODE for line in status.of("ERROR", "FAILURE") for word in line.words if word.isdecimal()}
+    if no_secret_key.intersection(own) or status.of("NEED_PASSPHRASE"):
+        return True
+    return any(code in _BROKEN_WORLD or code & _SYSTEM_ERROR for code in codes)
 
 
 def _same_text(output: bytes, message: Message) -> bool:
@@ -307,17 +303,3 @@ def _same_text(output: bytes, message: Message) -> bool:
     if message.form == "b":
         return output == message.literal
     return output.replace(b"\r", b"") == message.literal.replace(b"\r", b"")
-
-
-def _scanned(listing: bytes) -> tuple[Certificate, ...] | Refusal:
-    try:
-        listed = read_listing(listing).certificates.values()
-    except (ValueError, LookupError):
-        return Refusal.UNREADABLE
-    if any(one.secret for one in listed):
-        return Refusal.SECRET
-    if any(odd_characters(user_id) for one in listed for user_id in one.user_ids):
-        return Refusal.CONTROL_CHARACTERS
-    if count_certificates(listing) != len(listed):
-        return Refusal.TWICE
-    return tuple(one.certificate() for one in listed)

@@ -20,7 +20,7 @@ DELIVERIES_MOST = 20
 
 
 def read_headers(fields: Fields, limits: Limits, delivery_fields: Sequence[str] = ()) -> Headers:
-    """What these fields say; a field that cannot be read says nothing. Of fields that may stand once the first counts."""
+    """What these fields say. One that cannot be read says nothing; of several that may stand once the first counts."""
     return Headers(
         subject=decode_subject(decode(fields.first("subject")))[:SUBJECT_LONGEST].strip(),
         sender=_sender(fields, limits),

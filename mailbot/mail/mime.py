@@ -37,7 +37,7 @@ class Part:
     body: int
     end: int
     fields: Fields = field(repr=False)
-    content: Value
+    content: Value = field(repr=False)
     children: tuple["Part", ...] = ()
 
     @property
@@ -85,6 +85,16 @@ class Part:
             yield self
         for child in self.children:
             yield from child.leaves()
+
+
+def with_crlf(octets: bytes) -> bytes:
+    """The same lines ended by CRLF; the very same object if they are so already. A CR among CRLFs is no line end."""
+    feeds, pairs = octets.count(b"\n"), octets.count(b"\r\n")
+    if feeds == pairs and (pairs or b"\r" not in octets):
+        return octets
+    if pairs == 0 and octets.count(b"\r") > feeds:
+        return octets.replace(b"\n", b"\r").replace(b"\r", b"\r\n")
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def read_tree(octets: bytes, limits: Limits) -> Part:
@@ -168,7 +178,9 @@ def read_value(raw: bytes) -> Value:
     """`text/plain; charset="utf-8"` taken apart; RFC 2231 continuations and charsets joined and decoded."""
     raw = raw[:PARAMETERS_LOOKED_AT]
     main = re.split(rb"[;\s(]", raw.strip(), maxsplit=1)[0].decode("latin-1").lower()
-    pairs = [(name.decode("latin-1").lower(), _unquoted(quoted, bare)) for name, quoted, bare in _PARAMETER.findall(raw)]
+    pairs = [
+        (name.decode("latin-1").lower(), _unquoted(quoted, bare)) for name, quoted, bare in _PARAMETER.findall(raw)
+    ]
     return Value(main, _joined(pairs))
 
 

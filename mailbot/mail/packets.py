@@ -205,11 +205,11 @@ def _unmarked(packets: Iterable[Packet]) -> list[Packet]:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A literal and the signatures around it, each a whole packet that serves as a detached signature."""
+    """A literal and the signatures around it; each is a packet that serves as a detached signature too."""
 
     literal: bytes = field(repr=False)
     form: str  # "b" octets, "t" or "u" text: its line endings are CRLF, or should be
-    signatures: tuple[bytes, ...] = field(repr=False)
+    signatures: tuple[Packet, ...] = field(repr=False)
 
 
 def read_message(packets: bytes, bounds: Bounds) -> Message:
@@ -227,7 +227,7 @@ def read_message(packets: bytes, bounds: Bounds) -> Message:
     if [packet.type for packet in found] != shape:
         raise Malformed("not exactly one message")
     form, literal = _read_literal(found[count].body)
-    return Message(literal, form, tuple(bytes(packet.raw) for packet in found[count + 1 :]))
+    return Message(literal, form, tuple(found[count + 1 :]))
 
 
 def decompress(body: bytes, most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Reads every letter before the robot needs it: all there, in both languages, with the right words, and fit to be sent."""
+"""Reads every letter before the robot needs it: whether it is there in both languages, with the right words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +12,18 @@ from mailbot.mail.templates import LANGUAGES, LETTERS, WRITER_WORDS, Templates
 SENTENCES = "sentences"  # what several letters say; no letter of its own
 
 
-def problems(templates: Templates) -> list[Finding]:
-    """What is wrong with any letter, or with a file of the override folder that would never be read."""
+def proofread(override: Path | None = None) -> list[Finding]:
+    """What is wrong with any letter, or with a file of the operator's folder that would never be read."""
+    templates = Templates(override)
     found = [problem for letter in LETTERS for problem in _of_letter(templates, letter)]
-    return found + list(_strangers(templates.override))
+    return found + list(_strangers(override))
 
 
 def _of_letter(templates: Templates, letter: str) -> Iterator[Finding]:
     names = [f"{letter}/{language}.txt" for language in LANGUAGES]
     pages = [f"{letter}/{language}.html" for language in LANGUAGES]
     # A page is no duty, but one language alone would be a letter that differs between readers.
-    if any(templates.lists(page) for page in pages):
+    if any(templates.has(page) for page in pages):
         names += pages
     found = [problem for name in names for problem in _of_file(templates, letter, name)]
     yield from found or _of_samples(templates, letter)
@@ -81,7 +82,7 @@ def _other_words(name: str, unknown: frozenset[str], lacking: frozenset[str]) ->
 
 
 def _unknown(path: Path, name: str) -> Finding:
-    hint = f"Letters are named like {name.split('/')[0]}/en.txt; these exist: {', '.join(LETTERS)}"
+    hint = f"Letters are named like {name.partition('/')[0]}/en.txt; these exist: {', '.join(LETTERS)}"
     return Finding("templates.unknown", "this file is never read", hint, Severity.WARNING, place=str(path))
 
 

@@ -1,4 +1,4 @@
-"""Invented words for every letter, a set for each turn that its template can take: for proofreading, previews and tests."""
+"""Invented words for every letter, a set for each turn its template can take: for proofreading, previews and tests."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,10 @@ _NIGHT = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 _SIGNED = _NIGHT - timedelta(minutes=2)
 _DEADLINE = _NIGHT + timedelta(hours=4)
 _MONTH_LATER = _NIGHT + timedelta(days=30)
+_PROBLEMS = {
+    "en": "REQUEST was understood, but this is missing: the parties it is for. Example: [REQUEST DE,IT urgent]",
+    "fr": "DEMANDE a été compris, mais il manque : le ou les membres visés. Exemple : [DEMANDE DE,IT urgent]",
+}
 _ROBOT = {
     "name": "Network hub",
     "address": "network@hub.example",
@@ -48,7 +52,7 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
     question |= {"parties": [_party("IT", language), _party("XX", language)], "word": "7K3Q-9F2M-XR4T"}
     question |= {"until": _NIGHT + timedelta(days=5), "received_at": _NIGHT}
     refused = {**robot, "reference": "2026-0042", "line": "[CLOSE#2026-0042]", "received_at": _NIGHT}
-    refused |= {"parts": [], "shortest": None, "longest": None}
+    refused |= {"parts": [], "problem": None, "shortest": timedelta(minutes=15), "longest": timedelta(days=30)}
     reminder = {**cover, "left": timedelta(hours=2), "passed_on_at": _NIGHT, "acknowledged": False, "backup": False}
     expired = {**exchange, "since": _NIGHT - timedelta(days=30)}
     return {
@@ -99,16 +103,27 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
         },
         "waiting": {"always": {**robot, "party": _party("PT", language)}},
         "refused": {
-            "not-yours": {**refused, "reason": "not yours"},
-            "only-the-asker": {**refused, "reason": "only the asker"},
-            "own-exchange": {**refused, "reason": "own exchange", "line": "[REPLY#2026-0042]"},
-            "deadline": {**refused, "reason": "deadline", "line": "[REQUEST DE deadline=60d]", "reference": None}
-            | {"shortest": timedelta(minutes=15), "longest": timedelta(days=30)},
-            "nothing-deliverable": {**refused, "reason": "nothing deliverable", "line": "[REQUEST XX,FR]"}
+            "not yours": {**refused, "reason": "not yours"},
+            "only the asker": {**refused, "reason": "only the asker", "reference": None},
+            "own exchange": {**refused, "reason": "own exchange", "line": "[REPLY#2026-0042]"},
+            "deadline": {**refused, "reason": "deadline", "line": "[REQUEST DE deadline=60d]", "reference": None},
+            "nothing deliverable": {**refused, "reason": "nothing deliverable", "line": "[REQUEST XX,FR]"}
             | {
                 "reference": None,
                 "parts": [_part("XX", language, "unknown party"), _part("FR", language, "own party")],
             },
+            "bad tag": {
+                **refused,
+                "reason": "bad tag",
+                "line": None,
+                "reference": None,
+                "problem": _PROBLEMS[language],
+            },
+            "signature age": {**refused, "reason": "signature age"},
+            "relay": {**refused, "reason": "relay", "line": "[REQUEST IT]", "reference": None},
+            "not available": {**refused, "reason": "not available", "line": "[DIGEST]", "reference": None},
+            "no reader": {**refused, "reason": "no reader", "line": "[REPLY#2026-0042]"},
+            "too late": {**refused, "reason": "too late", "line": None, "reference": None},
         },
         "replayed": {"always": {**robot, "received_at": _NIGHT, "signed_at": _NIGHT - timedelta(days=2)}},
         "reminder": {

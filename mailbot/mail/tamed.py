@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -36,6 +35,8 @@ SAFE = (
     "--no-symkey-cache",
     "--no-permission-warning",
     "--enable-special-filenames",
+    "--utf8-strings",  # arguments are UTF-8, whatever the locale
+    "--display-charset=utf-8",
     "--fixed-list-mode",
     "--with-colons",
     "--cipher-algo=AES256",
@@ -43,6 +44,9 @@ SAFE = (
     "--cert-digest-algo=SHA512",
     "--compress-algo=none",  # most content is base64 already, and zlib costs four times the encryption
 )
+
+# Without these gpg neither lists nor imports a certificate that begins later than now; Certificate.flaw refuses it.
+EVEN_FROM_THE_FUTURE = ("--ignore-time-conflict", "--ignore-valid-from")
 
 _PREFIX = b"[GNUPG:] "
 _MOST_STATUS = 1024 * 1024  # octets
@@ -52,13 +56,6 @@ _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")  # nothing else: pa
 
 class GpgFailure(Exception):
     """gpg did not do what it can always do when the world is in order; the text names no content and no person."""
-
-
-class Stopped(StrEnum):
-    """Why a call was ended before gpg was done."""
-
-    TIME = "time limit"
-    SIZE = "size limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +103,21 @@ class Answer:
 
     returncode: int
     status: Status
-    stopped: Stopped | None
     output: bytes = field(repr=False)  # beware: whatever gpg wrote, even if it failed afterwards
+    overflow: bool = False  # more output than allowed; what there was of it is gone
 
     stdin: ClassVar[None] = None  # python-gnupg wants to close it
 
     @property
     def well(self) -> bool:
-        return self.returncode == 0 and self.status.sound and self.stopped is None
+        return self.returncode == 0 and self.status.sound and not self.overflow
 
     def require(self, what: str) -> "Answer":
         """The answer itself. Raises GpgFailure if gpg did not end well."""
         if self.well:
             return self
-        said = " ".join(dict.fromkeys(line.keyword for line in self.status.lines))
-        raise GpgFailure(f"{what}: {self.stopped or f'return code {self.returncode}'} ({said or 'no word'})")
+        said = " ".join(dict.fromkeys(line.keyword for line in self.status.lines)) or "no word"
+        raise GpgFailure(f"{what}: {'too large' if self.overflow else f'return code {self.returncode}'} ({said})")
 
 
 class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
@@ -142,7 +139,10 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         super().__init__(gnupghome=str(home), options=list(options))
 
     def ask(self, args: Sequence[str], octets: bytes = b"", document: bytes | None = None) -> Answer:
-        """One call of gpg with these octets as its input; `document`, if any, is named after the arguments."""
+        """One call of gpg with these octets as its input; `document`, if any, is named after the arguments.
+
+        Raises GpgFailure when the time is up, or when gpg was ended by a signal.
+        """
         with ExitStack() as stack:
             output = stack.enter_context(_memory())
             status, status_end = stack.enter_context(_pipe())
@@ -178,14 +178,18 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         return child
 
     def _await(self, child: subprocess.Popen[bytes], status: IO[bytes], output: IO[bytes]) -> Answer:
-        said, stopped = _read_until(status, time.monotonic() + self.allowance.seconds)
-        if stopped:
+        said = _read_until(status, time.monotonic() + self.allowance.seconds)
+        if said is None:
             child.kill()
         returncode = child.wait()
+        if said is None:
+            raise GpgFailure("gpg took too long, or had too much to say")
         if returncode == -signal.SIGXFSZ:
-            stopped = Stopped.SIZE
+            return Answer(returncode, read_status(said), b"", overflow=True)
+        if returncode < 0:
+            raise GpgFailure(f"gpg was ended by signal {-returncode}")
         output.seek(0)
-        return Answer(returncode, read_status(said), stopped, b"" if stopped else output.read())
+        return Answer(returncode, read_status(said), output.read())
 
     # ------------------------------------------------------------ the library's other hooks
 
@@ -220,19 +224,17 @@ def _set(result: object, **facts: object) -> None:
             setattr(result, name, fact)
 
 
-def _read_until(stream: IO[bytes], deadline: float) -> tuple[bytes, Stopped | None]:
-    """All that is written until every writer has closed, unless time or size run out first."""
-    poll, pieces, size = select.poll(), list[bytes](), 0
+def _read_until(stream: IO[bytes], deadline: float) -> bytes | None:
+    """All that is written until every writer has closed; None if time or size run out first."""
+    poll, pieces, left = select.poll(), list[bytes](), _MOST_STATUS
     poll.register(stream, select.POLLIN)
-    while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+    while left > 0 and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
         piece = os.read(stream.fileno(), 65536)
         if not piece:
-            return b"".join(pieces), None
+            return b"".join(pieces)
         pieces.append(piece)
-        size += len(piece)
-        if size > _MOST_STATUS:
-            return b"", Stopped.SIZE
-    return b"", Stopped.TIME
+        left -= len(piece)
+    return None
 
 
 @contextmanager

@@ -1,34 +1,47 @@
 """The letters of the robot: which there are, which words each is given, and how they become text.
 
-Every letter is a folder in `templates/` with one file for each language. Words that the core gives (extra ones do no harm,
-a missing one is an error). Times are aware UTC datetimes, durations timedeltas, all strings plain text.
+A letter is a folder in `templates/` with a file for each language: `Subject: …` (and `Label: …`, the name of the
+author's part), a blank line, the text. The core gives the words that LETTERS declares: one missing is an error, others
+do no harm. Times are aware UTC datetimes, durations timedeltas; strings are plain text and are cleaned here.
 
-party    {"code": "DE", "name": "Germany"}: the name as Party.name(letter.language) has it; "" for an unknown party
-part     {"code", "name", "state", "until"}: what became of one recipient; state is "passed on" or a records.Cause
-         ("own party", "unknown party", "suspended", "no certificate"); until (time or None): how long it waits for the cause to be
-         mended; None: it does not wait. An unknown party's code is as typed.
-anchor   {"number": 1234, "hash": "9f86d0…"}: row number and head hash of the journal (trust.md 19)
+party         {"code": "DE", "name": "Germany"}, the name in the letter's language, "" if there is no such party
+part          {"code", "name", "state", "until"}: what became of one recipient. `state` is "passed on" or a
+              records.Cause; until (datetime or None): how long it waits for the cause to be mended; None: it does not
 
-word                type            meaning
-reference           str             "2026-0042"
-kind                str             what the exchange is: "request" or "information"
-asker               party           who opened the exchange
-author              party           who wrote this reply or acknowledgement
-targets             list of str     codes as the author's tag has them: ["DE", "IT"], or ["ALL"]
-urgency             str             "urgent" or "routine"
-deadline            datetime        by when an answer is due
-signed_at           datetime        when the author signed
-received_at         datetime        when the robot got the mail
-reply_code          str             of the exchange (trust.md 2)
-took                timedelta       from passing on to this reply
-closed              bool            the exchange was closed before
-blind               bool            the author asked for it: signature and tag are left out
-parts               list of part    recipient by recipient
-anchor              anchor          (see above)
-mismatch            bool            the outer subject said something else than the signed tag; the signed one counted
+reference     str            "2026-0042"
+kind          str            what the exchange is, "request" or "information"; of `question` also "reply",
+                             "acknowledgement", "closing"
+asker         party          who opened the exchange
+author        party          who wrote this reply or acknowledgement
+targets       list of str    codes as the author's tag has them, ["DE", "IT"] or ["ALL"]
+parties       list of party  whom the questionable tag of a new exchange names; [] means ALL
+urgency       str            "urgent" or "routine"; of `question` None where the tag does not say
+deadline      datetime       by when an answer is due
+left          timedelta      until then; negative once it has passed
+signed_at     datetime       when the author signed
+received_at   datetime       when the robot got his mail
+passed_on_at  datetime       when the request went to the reader
+since         datetime       when a part began to wait
+until         datetime       how long a question is open
+took          timedelta      from passing on to this reply
+shortest      timedelta      the limits of a deadline; longest: likewise
+reply_code    str            of the exchange (trust.md 2)
+word          str            the question's one-time word (trust.md 1)
+line          str            the tag that was understood, as tags.write() gives it; of `refused` also None
+problem       str or None    why the tag could not be read, in the letter's language
+reason        str            why nothing was done, one of REFUSALS
+parts         list of part   recipient by recipient: the asker, of a reply or acknowledgement; of a closing all told
+part          part           the one that waited in vain; its state is the cause
+party         party          the reader's own
+anchor        {"number": int, "hash": str}: row and head hash of the journal (trust.md 19)
+mismatch      bool           something unsigned said otherwise than the signed tag, which counted
+closed        bool           the exchange was closed before
+blind         bool           the author asked for it: his signature and tag were left out
+acknowledged  bool           the reader said that he has it
+backup        bool           the reader is a backup of the desk
 
-The writer itself adds `robot` {"name", "address", "control_address", "fingerprint"} to every letter, and `proof` (str) to those that
-pass an author's words on: "signature" (his own travels along), "message" (attached as an OpenPGP message), "hub" (left out).
+The writer adds `robot`, {"name", "address", "control_address", "fingerprint"}, and `proof`, how an author's signature
+can be checked without the robot: "signature" (it travels along), "message" (attached), "hub" (it is left out).
 """
 
 from collections.abc import Mapping
@@ -40,43 +53,50 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailbot.mail.wording import clean_words, filters, wrap
 
-_COVER = {"reference", "asker", "targets", "signed_at", "received_at", "reply_code"}
-_RECEIPT = {"reference", "received_at", "parts", "anchor", "mismatch"}
+_COVER = frozenset({"reference", "asker", "targets", "signed_at", "received_at", "reply_code"})
+_RECEIPT = frozenset({"reference", "kind", "received_at", "parts", "anchor", "mismatch"})
+_QUESTION = frozenset({"line", "kind", "parties", "reference", "urgency", "word", "until", "received_at"})
+_REFUSED = frozenset({"reason", "line", "problem", "reference", "received_at", "parts", "shortest", "longest"})
+_REMINDER = frozenset({"reference", "asker", "urgency", "deadline", "left", "passed_on_at", "reply_code"})
 
 LETTERS: Mapping[str, frozenset[str]] = {
-    # What an author wrote is passed on with one of these as its cover note.
-    "request": frozenset(_COVER | {"urgency", "deadline"}),
-    "information": frozenset(_COVER | {"urgency"}),
-    "reply": frozenset(_COVER | {"kind", "author", "took", "closed"}),
-    "acknowledgement": frozenset(_COVER | {"kind", "author", "deadline", "closed"}),
-    "closing": frozenset(_COVER | {"kind"}),
-    # To the author, once it is done. `parts` of a reply or acknowledgement: the asker alone; of a closing: all that are told.
-    "receipt": frozenset(_RECEIPT | {"kind", "targets", "urgency", "deadline", "blind"}),
-    "receipt-reply": frozenset(_RECEIPT | {"kind", "asker", "took", "closed"}),
-    "receipt-acknowledgement": frozenset(_RECEIPT | {"kind", "asker", "deadline", "closed"}),
-    "receipt-closing": frozenset(_RECEIPT | {"kind"}),
-    # The one answer to everything that failed before a verified signature (trust.md 14); quotes nothing.
-    "notice": frozenset({"received_at"}),
-    # Nobody signed the tag (trust.md 1). line: str, the tag as tags.write gives it, "[REQUEST IT,XX urgent]"; kind: str, one of
-    # "request", "information", "reply", "acknowledgement", "closing"; parties: list of party (name "" if unknown), of a new request or
-    # information; reference: str | None, of the others; urgency: str | None; word: str, one-time; until: datetime.
-    "question": frozenset({"line", "kind", "parties", "reference", "urgency", "word", "until", "received_at"}),
-    # The only letter that may go unsealed: holds nothing (trust.md 18). party: party, the reader's own.
+    # Cover notes: an author's words are passed on with one of these.
+    "request": _COVER | {"urgency", "deadline"},
+    "information": _COVER | {"urgency"},
+    "reply": _COVER | {"kind", "author", "took", "closed"},
+    "acknowledgement": _COVER | {"kind", "author", "deadline", "closed"},
+    "closing": _COVER | {"kind"},
+    # To the author, once it is done.
+    "receipt": _RECEIPT | {"targets", "urgency", "deadline", "blind"},
+    "receipt-reply": _RECEIPT | {"asker", "took", "closed"},
+    "receipt-acknowledgement": _RECEIPT | {"asker", "deadline", "closed"},
+    "receipt-closing": _RECEIPT,
+    # To the author, because it was not done.
+    "notice": frozenset({"received_at"}),  # the one answer to all that failed before a verified signature (trust.md 14)
+    "question": _QUESTION,  # nobody signed the tag (trust.md 1)
+    "refused": _REFUSED,
+    "replayed": frozenset({"received_at", "signed_at"}),  # this very mail was acted on before (trust.md 5)
+    # Because time passed.
     "waiting": frozenset({"party"}),
-    # reason: str, "not yours" (no such exchange, or not the sender's: one wording, trust.md 10), "only the asker", "own exchange",
-    # "deadline" (shortest, longest: timedelta), "nothing deliverable" (parts). The others' words are None or [].
-    # line: str, the tag that was understood. reference: str | None.
-    "refused": frozenset({"reason", "line", "reference", "received_at", "parts", "shortest", "longest"}),
-    # This very mail was acted on before (trust.md 5).
-    "replayed": frozenset({"received_at", "signed_at"}),
-    # left: timedelta until the deadline, negative once it has passed; passed_on_at: datetime; acknowledged: bool;
-    # backup: bool, the reader is a backup address.
-    "reminder": frozenset(
-        {"reference", "asker", "urgency", "deadline", "left", "passed_on_at", "reply_code", "acknowledged", "backup"}
-    ),
-    # A part waited too long; to the asker. part: part, its state the cause; since: datetime, when it began to wait.
+    "reminder": _REMINDER | {"acknowledged", "backup"},
     "expired": frozenset({"reference", "kind", "part", "since"}),
 }
+
+REFUSALS = frozenset(
+    {
+        "not yours",  # no such exchange, or not the sender's: one wording for both (trust.md 10)
+        "only the asker",
+        "own exchange",
+        "deadline",
+        "nothing deliverable",
+        "bad tag",
+        "signature age",
+        "relay",
+        "not available",
+        "no reader",
+        "too late",
+    }
+)
 
 LANGUAGES = ("en", "fr")  # a reader of any other language gets the first
 WRITER_WORDS = frozenset({"robot", "proof"})
@@ -111,7 +131,6 @@ class Templates:
     """All letters, file by file from the operator's folder if they are there, else as packaged; each compiled once."""
 
     def __init__(self, override: Path | None = None) -> None:
-        self.override = override
         loader = FileSystemLoader([folder for folder in (override, find_templates()) if folder])
         self._names = frozenset(loader.list_templates())
         self._loader = loader
@@ -121,7 +140,7 @@ class Templates:
         """The letter with these words, every string in them cleaned. Raises BrokenTemplate."""
         try:
             return self.try_out(letter, language if language in LANGUAGES else LANGUAGES[0], words)
-        except Exception as error:  # noqa: BLE001  # an operator's template may do anything wrong, and its error may quote the words
+        except Exception as error:  # noqa: BLE001  # whatever it is, it may quote the words
             raise BrokenTemplate(f"{letter}/{language}: {type(error).__name__}") from None
 
     def try_out(self, letter: str, language: str, words: Mapping[str, object]) -> Rendered:

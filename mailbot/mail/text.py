@@ -1,4 +1,4 @@
-"""What the person wrote, as text: for reading tags and codes, and for showing. The parts themselves are passed on whole."""
+"""What the person wrote, as text: for reading tags and codes, and for showing; the parts are passed on as they are."""
 
 import re
 from collections.abc import Iterator

@@ -61,7 +61,7 @@ def _only_outcome(answer: Answer) -> Line | None:
     """What became of the signature, if gpg saw one, said one thing of it, and nothing else went wrong."""
     status = answer.status
     outcomes = status.of(*_OUTCOMES)
-    if answer.stopped or not status.sound or status.of(*_DOUBTS):
+    if answer.overflow or not status.sound or status.of(*_DOUBTS):
         return None
     return outcomes[0] if len(outcomes) == 1 == status.count("NEWSIG") else None
 

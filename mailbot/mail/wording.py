@@ -105,7 +105,7 @@ def _listing(items: Iterable[str], locale: str) -> str:
 
 
 def _named(party: Mapping[str, str]) -> str:
-    """ "Germany (DE)", or the code alone where there is no name."""
+    """A party with its code, "Germany (DE)", or the code alone where there is no name."""
     return f"{party['name']} ({party['code']})" if party["name"] else party["code"]
 
 

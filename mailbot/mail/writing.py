@@ -1,4 +1,4 @@
-"""A letter becomes finished mails: words from its template, a MIME entity, sealed, with a header of its own for each mailbox.
+"""A letter becomes finished mails: its words, a MIME entity, sealed, with a header of its own for each mailbox.
 
 Outside stand kind and reference alone; the subject, the parties and everything else are inside the encryption, which is
 the same for all copies and names no reader (trust.md 6, 7). The octets are ready for DATA but for the dots at the
@@ -6,26 +6,26 @@ beginning of lines: doubling those (RFC 5321 §4.5.2) is the SMTP client's.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from itertools import groupby
 
 from mailbot.core import tags
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.decision import Moment
 from mailbot.core.mail import Envelope, Letter, OutgoingMail
 from mailbot.core.parties import Address
+from mailbot.core.tags import Tag, Word
 from mailbot.mail import heading
-from mailbot.mail.armour import Sealed
 from mailbot.mail.enclosure import enclose, proof
 from mailbot.mail.entity import Boundaries, Entity, multipart, text_entity
+from mailbot.mail.gpg import Gpg
 from mailbot.mail.return_path import ReturnPath, base32
 from mailbot.mail.templates import PLAIN_ALLOWED, Rendered, Templates
 
-# A vacation program must not answer these; the mail of a person is left to it, and `All` would suppress bounces too.
-PERSONAL = frozenset({"relay", "probe"})
+# What people wrote or must answer; all other mail asks vacation programs not to (`All` would suppress bounces too).
+RELAYED = frozenset({"relay", "probe"})
 
 
 class Share(StrEnum):
@@ -42,13 +42,6 @@ class Unsealable(Exception):
 
 class UnfitForSmtp(Exception):
     """A finished mail has a bare CR or LF, a NUL, or too long a line: a bug of ours, stopped here."""
-
-
-class Seals(Protocol):
-    """What the writer needs of gpg.Gpg."""
-
-    def seal(self, entity: bytes, recipients: Sequence[tuple[Fingerprint, ...]]) -> Sequence[Sealed]:
-        """The entity signed by the robot and encrypted, a copy for each of these groups of certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ class Writer:
     """Writes letters. One for each worker thread, as the gpg in it is."""
 
     robot: Robot
-    gpg: Seals
+    gpg: Gpg
     templates: Templates
     return_path: ReturnPath
     share: Share = Share.EXCHANGE
@@ -90,11 +83,14 @@ class Writer:
         return self.return_path.first_tracking(addresses)
 
     def _groups(self, letter: Letter) -> list[tuple[Address, ...]]:
-        """The mailboxes that may share a sealed body. Which party a mailbox belongs to is not known here."""
+        """The mailboxes that may share a sealed body."""
         sealed = tuple(m for m in letter.mailboxes if m.encrypt_to)
         if self.share is Share.EXCHANGE:
             return [sealed] if sealed else []
-        return [(mailbox,) for mailbox in sealed]
+        if self.share is Share.NEVER:
+            return [(mailbox,) for mailbox in sealed]
+        by_party = sorted(sealed, key=_party)
+        return [tuple(group) for _, group in groupby(by_party, key=_party)]
 
 
 class _Draft:
@@ -106,7 +102,7 @@ class _Draft:
         self.rendered = writer.templates.render(letter.template, letter.language, self._words())
         address = self.robot.control_address if letter.from_control else self.robot.address
         self.sender = heading.mailbox(self.robot.name, address)
-        self.outside = f"[{letter.tag.word}#{letter.tag.number}]" if letter.tag.number else f"[{letter.tag.word}]"
+        self.outside = _outside(letter.tag)
         self.inside = f"{tags.write(letter.tag)} {letter.subject or self.rendered.subject}"
         known = (letter.template, letter.language, letter.party or "", self.inside, self.rendered.text)
         self.seed = hashlib.sha256("\0".join(known).encode("utf-8", "replace")).digest()
@@ -165,7 +161,7 @@ class _Draft:
         return b"".join(fields)
 
     def _common(self) -> tuple[tuple[str, str], ...]:
-        """What is the same inside and outside. Reply-To is no other than From, because clients look keys up by address."""
+        """The same inside and outside. Reply-To is no other than From, because clients look keys up by address."""
         return (("From", self.sender), ("Reply-To", self.sender), ("Date", heading.date(self.moment.now)))
 
     # ------------------------------------------------------------ outside
@@ -177,7 +173,7 @@ class _Draft:
             root = self.robot.root_of(self.letter.reference)
             fields += [("In-Reply-To", root), ("References", root)]
         fields.append(("Auto-Submitted", self.letter.automatic.value))
-        if self.letter.purpose not in PERSONAL:
+        if self.letter.purpose not in RELAYED:
             fields.append(("X-Auto-Response-Suppress", "OOF, AutoReply"))
         fields.append(("MIME-Version", "1.0"))
         return b"".join(heading.field(name, value) for name, value in fields)
@@ -200,13 +196,23 @@ class _Draft:
             foot=foot,
             purpose=self.letter.purpose,
             reference=self.letter.reference,
-            party=self.letter.party,
+            party=mailbox.party or self.letter.party,
             urgent=self.letter.urgent,
         )
 
     def _chance(self, purpose: str, mailbox: Address) -> str:
         """80 bits that nobody can guess, another for each purpose, letter and mailbox of this moment."""
         return base32(self.moment.chance(f"{purpose} {self.seed.hex()} {mailbox.address}"))
+
+
+def _party(mailbox: Address) -> str:
+    return mailbox.party
+
+
+def _outside(tag: Tag) -> str:
+    """Kind and reference, or the token of a probe, which proves little (trust.md 9); never a one-time word."""
+    number = tag.reference or (tag.token if tag.word is Word.PING else None)
+    return f"[{tag.word}#{number}]" if number else f"[{tag.word}]"
 
 
 def _note(rendered: Rendered, boundaries: Boundaries) -> Entity:
@@ -228,11 +234,20 @@ def _encrypted_opening(boundary: str) -> bytes:
 
 
 _PROTOCOL = heading.parameter("protocol", "application/pgp-encrypted")
-_TOO_LONG = re.compile(rb"[^\r\n]{%d}" % (heading.LINE_MOST + 1))
 
 
 def _check(octets: bytes) -> None:
     """Whole lines, none too long, each ended by CRLF: the last look before the octets are final (trust.md 20)."""
     lines = octets.count(b"\r\n")
-    if octets.count(b"\n") != lines or octets.count(b"\r") != lines or b"\0" in octets or _TOO_LONG.search(octets):
+    if octets.count(b"\n") != lines or octets.count(b"\r") != lines or b"\0" in octets or _has_long_line(octets):
         raise UnfitForSmtp("bare CR, bare LF, NUL, or a line of more than 998 octets")
+
+
+def _has_long_line(octets: bytes) -> bool:
+    """In steps of as many lines as fit into one: 50 MB are nothing."""
+    position, most = 0, heading.LINE_MOST + 2
+    while len(octets) - position > most:
+        position = octets.rfind(b"\n", position, position + most) + 1
+        if position == 0:
+            return True
+    return False

@@ -81,9 +81,11 @@ class LoopbackServer(ABC):
         await self._cut()
 
     async def _cut(self) -> None:
-        """Every task of this loop but the two that are ours is a connection."""
-        connections = asyncio.all_tasks() - {self._serving, asyncio.current_task()}
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-        await asyncio.sleep(0)  # the transports tell that they are closed in the loop's next turn
+        """Every task of this loop but the two that are ours is a connection, or one that is just being accepted."""
+        ours = {self._serving, asyncio.current_task()}
+        await asyncio.sleep(0)  # a task that has not begun would never close its socket
+        while connections := asyncio.all_tasks() - ours:
+            for connection in connections:
+                connection.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
+            await asyncio.sleep(0)  # the transports close in the loop's next turn

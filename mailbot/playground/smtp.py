@@ -10,6 +10,7 @@ import re
 import secrets
 import ssl
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class SmtpServer(LoopbackServer):
 
     async def _open(self) -> asyncio.Server:
         logging.getLogger("mail.log").setLevel(logging.ERROR)  # below, aiosmtpd logs every line of a mail
+        warnings.filterwarnings("ignore", "Requiring AUTH", module="aiosmtpd")  # on loopback it may go in clear
         in_band = self.tls if not self._implicit_tls else None
         protocol = partial(
             SMTP,

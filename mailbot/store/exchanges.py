@@ -1,6 +1,6 @@
 """Exchanges and their parts, between records and rows."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,9 @@ from mailbot.core.tags import Urgency, Word, write_reference
 from mailbot.store.engine import Clash
 from mailbot.store.schema import exchanges, parts
 
-_SETTLED = frozenset({PartStage.ANSWERED, PartStage.EXPIRED})
+# What time calls for in a part is decided in core/ticks.py; these only say where to look, and a test compares the two.
+_SILENT = frozenset({PartStage.PASSED_ON, PartStage.UNDELIVERABLE})
+_UNANSWERED = _SILENT | {PartStage.ACKNOWLEDGED}
 
 
 def next_reference(connection: Connection, year: int) -> str:
@@ -42,25 +44,25 @@ def find(connection: Connection, wanted: Select[Any]) -> tuple[Exchange, ...]:
     """The exchanges that a query over the table `exchanges` finds, in its order, with their parts."""
     rows = connection.execute(wanted).mappings().all()
     shares = _parts(connection, [row["reference"] for row in rows])
-    return tuple(_exchange(row, tuple(shares.get(row["reference"], {}).values())) for row in rows)
+    return tuple(_exchange(row, shares.get(row["reference"], [])) for row in rows)
 
 
-def _parts(connection: Connection, references: Collection[str]) -> Mapping[str, dict[str, Part]]:
-    """Reference -> party -> part, in the order in which the asker named them."""
-    found: dict[str, dict[str, Part]] = {}
+def _parts(connection: Connection, references: Collection[str]) -> Mapping[str, list[RowMapping]]:
+    """Reference -> rows of parts, in the order in which the asker named the parties."""
+    found: dict[str, list[RowMapping]] = {}
     if references:
         wanted = select(parts).where(parts.c.reference.in_(references)).order_by(parts.c.reference, parts.c.position)
         for row in connection.execute(wanted).mappings():
-            found.setdefault(row["reference"], {})[row["party"]] = _part(row)
+            found.setdefault(row["reference"], []).append(row)
     return found
 
 
-def _exchange(row: RowMapping, shares: tuple[Part, ...]) -> Exchange:
+def _exchange(row: RowMapping, shares: Sequence[RowMapping]) -> Exchange:
     return Exchange(
         reference=row["reference"],
         kind=Word(row["kind"]),
         asker=row["asker"],
-        parts=shares,
+        parts=tuple(_part(share) for share in shares),
         urgency=Urgency(row["urgency"]),
         opened_at=row["opened_at"],
         deadline=row["deadline"],
@@ -109,20 +111,19 @@ def _replace(connection: Connection, exchange: Exchange) -> None:
 
 def _save_parts(connection: Connection, exchange: Exchange) -> None:
     """Write the parts that are new or changed: of forty, a reply changes one."""
-    known = _parts(connection, [exchange.reference] if exchange.version else []).get(exchange.reference, {})
-    numbered = list(enumerate(exchange.parts))
-    new = [_part_row(exchange, part) | {"position": n} for n, part in numbered if part.party not in known]
+    rows = {part.party: _part_row(exchange, position) for position, part in enumerate(exchange.parts)}
+    reference = exchange.reference
+    known = {row["party"]: dict(row) for row in _parts(connection, [reference]).get(reference, [])}
+    new = [row for party, row in rows.items() if party not in known]
     if new:
         connection.execute(insert(parts), new)
-    for part in exchange.parts:
-        if known.get(part.party, part) != part:
-            this = (parts.c.reference == exchange.reference, parts.c.party == part.party)
-            connection.execute(update(parts).where(*this).values(_part_row(exchange, part)))
+    for party, row in rows.items():
+        if party in known and known[party] != row:
+            connection.execute(update(parts).where(parts.c.reference == reference, parts.c.party == party).values(row))
 
 
 def _row(exchange: Exchange) -> dict[str, Any]:
     year, number = exchange.reference.split("-")
-    expected = [part for part in exchange.parts if part.stage not in _SETTLED]
     return {
         "reference": exchange.reference,
         "year": int(year),
@@ -131,18 +132,23 @@ def _row(exchange: Exchange) -> dict[str, Any]:
         "asker": exchange.asker,
         "urgency": exchange.urgency,
         "opened_at": exchange.opened_at,
-        "half_at": exchange.opened_at + (exchange.deadline - exchange.opened_at) / 2,
         "deadline": exchange.deadline,
         "reply_code": exchange.reply_code,
         "original": exchange.original,
         "blind": exchange.blind,
         "stage": exchange.stage,
         "closed_at": exchange.closed_at,
-        "unanswered": len(expected),
-        "reminders": min((part.reminders for part in expected), default=0),
         "version": exchange.version + 1,
     }
 
 
-def _part_row(exchange: Exchange, part: Part) -> dict[str, Any]:
-    return {"reference": exchange.reference} | asdict(part)
+def _part_row(exchange: Exchange, position: int) -> dict[str, Any]:
+    part = exchange.parts[position]
+    expected = exchange.kind is Word.REQUEST and exchange.stage is Stage.OPEN
+    since = part.passed_on_at or exchange.opened_at
+    return asdict(part) | {
+        "reference": exchange.reference,
+        "position": position,
+        "half_at": since + (exchange.deadline - since) / 2 if expected and part.stage in _SILENT else None,
+        "deadline_at": exchange.deadline if expected and part.stage in _UNANSWERED else None,
+    }

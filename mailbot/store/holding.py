@@ -1,7 +1,7 @@
 """Held mail, and the questions that may let it go, between records and rows."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
 from mailbot.core import tags
-from mailbot.core.decision import Folder
+from mailbot.core.decision import Folder, Rejudged
 from mailbot.core.records import HeldMail, HeldState, Question, Reason
 from mailbot.store.engine import Clash
 from mailbot.store.schema import held, incoming, questions
@@ -82,11 +82,24 @@ def _question(row: RowMapping, word: str) -> Question | None:
 
 
 def settle(connection: Connection, question: Question, now: datetime) -> None:
-    """The question is answered: its mail is held no longer and belongs to Done. Raises Clash if somebody was faster."""
+    """The question is answered, and its mail waits for an operator unless rejudge() follows. Raises Clash."""
     this = (questions.c.word_hash == word_hash(question.word), questions.c.answered_at.is_(None))
-    answered = connection.execute(update(questions).where(*this).values(answered_at=now))
-    waiting = (held.c.digest == question.digest, held.c.state == HeldState.ASKED)
-    released = connection.execute(update(held).where(*waiting).values(state=HeldState.RELEASED))
-    if (answered.rowcount, released.rowcount) != (1, 1):
+    if connection.execute(update(questions).where(*this).values(answered_at=now)).rowcount != 1:
         raise Clash("the question was settled by another worker")
-    connection.execute(update(incoming).where(incoming.c.digest == question.digest).values(folder=Folder.DONE))
+    _change(connection, question.digest, [HeldState.ASKED], {"state": HeldState.WAITING})
+
+
+def rejudge(connection: Connection, judged: Rejudged) -> None:
+    """A held mail was judged again: let go, so that it belongs to Done, or held on. Raises Clash if that is settled."""
+    still = judged.still
+    change = {"state": still.state, "reason": still.reason} if still else {"state": HeldState.RELEASED}
+    _change(connection, judged.digest, [HeldState.WAITING, HeldState.ASKED], change)
+    if still is None:
+        done = update(incoming).where(incoming.c.digest == judged.digest).values(folder=Folder.DONE)
+        connection.execute(done)
+
+
+def _change(connection: Connection, digest: str, states: Collection[HeldState], change: Mapping[str, str]) -> None:
+    this = (held.c.digest == digest, held.c.state.in_(states))
+    if connection.execute(update(held).where(*this).values(change)).rowcount != 1:
+        raise Clash("the held mail was settled by another worker")

@@ -1,7 +1,7 @@
 """Memory: recall() gives the slice of state that one mail needs, record() carries a decision out in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,17 +24,23 @@ from mailbot.core.mail import OutgoingMail
 from mailbot.core.records import Exchange, HeldMail, HeldState
 from mailbot.store import exchanges, holding, journal, outbox, schema
 from mailbot.store.engine import reading, writing
-from mailbot.store.schema import EXPECTING, OPEN, WAITING
+from mailbot.store.schema import OPEN, SILENT, UNANSWERED, WAITING
 
 _REFERENCES_MOST = 50  # Message-IDs of a thread that are looked up, newest first
+
+Condition = ColumnElement[bool] | TextClause
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A mail as it came, always encrypted: by its sender, or, where it came in clear, by the robot to itself."""
+    """A mail as it came, always encrypted: by its sender, or, where some of it was in clear, by the robot to itself.
+
+    `came_sealed`: what is under the robot's own sealing is encrypted too, so that it may be shown to an operator.
+    """
 
     octets: bytes = field(repr=False)
     sealed_by_robot: bool = False
+    came_sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,11 @@ class Memory:
         with reading(self._engine) as connection:
             return _recall(connection, intent, network)
 
+    def as_suspended(self, network: Network) -> Network:
+        """The network with the suspensions of the database applied to its directory."""
+        with reading(self._engine) as connection:
+            return _as_suspended(connection, network)
+
     def record(
         self,
         digest: str | None,
@@ -114,10 +125,10 @@ class Memory:
     def original(self, digest: str) -> Original | None:
         """A mail as it came, if it is still kept."""
         table = schema.originals
-        wanted = select(table.c.octets, table.c.sealed_by_robot).where(table.c.digest == digest)
+        columns = (table.c.octets, table.c.sealed_by_robot, table.c.came_sealed)
         with reading(self._engine) as connection:
-            row = connection.execute(wanted).first()
-            return Original(row.octets, row.sealed_by_robot) if row else None
+            row = connection.execute(select(*columns).where(table.c.digest == digest)).first()
+            return Original(*row) if row else None
 
     def held_mail(self, number: int) -> HeldMail | None:
         """The held mail with this number."""
@@ -149,7 +160,7 @@ class Memory:
         with reading(self._engine) as connection:
             return Counts(
                 open_exchanges=_count(connection, table, OPEN),
-                overdue_exchanges=_count(connection, table, EXPECTING, table.c.deadline <= now),
+                overdue_exchanges=_overdue(connection, now),
                 waiting_parts=_count(connection, schema.parts, WAITING),
                 held_mails=_count(connection, schema.held, states == HeldState.WAITING),
                 asked_mails=_count(connection, schema.held, states == HeldState.ASKED),
@@ -158,26 +169,26 @@ class Memory:
     # ------------------------------------------------------------ what the passing of time calls for
 
     def half_passed(self, now: datetime, fewer_reminders_than: int, limit: int = 100) -> tuple[Exchange, ...]:
-        """Open requests past half of their time, with an unanswered part that was reminded less often than that."""
-        table = schema.exchanges
-        due = select(table).where(EXPECTING, table.c.reminders < fewer_reminders_than, table.c.half_at <= now)
-        return self._exchanges(due.order_by(table.c.half_at).limit(limit))
+        """Open requests with a part that is silent at half of its time and was reminded less often than that."""
+        part = schema.parts.c
+        return self._late(SILENT, part.half_at <= now, part.reminders < fewer_reminders_than, limit=limit)
 
     def deadline_passed(self, now: datetime, fewer_reminders_than: int, limit: int = 100) -> tuple[Exchange, ...]:
-        """The same, past their deadline."""
-        table = schema.exchanges
-        due = select(table).where(EXPECTING, table.c.reminders < fewer_reminders_than, table.c.deadline <= now)
-        return self._exchanges(due.order_by(table.c.deadline).limit(limit))
+        """Open requests with a part unanswered at the deadline and reminded less often than that."""
+        part = schema.parts.c
+        return self._late(UNANSWERED, part.deadline_at <= now, part.reminders < fewer_reminders_than, limit=limit)
 
     def waiting(self, after: str = "", limit: int = 100) -> tuple[Exchange, ...]:
-        """Open exchanges with a part that waits for a key or the end of a suspension, in the order of their text.
+        """Exchanges with a part that waits for a key or the end of a suspension, in the order of their text.
 
         `after` is the last reference of the page before.
         """
-        table = schema.exchanges
-        part = select(schema.parts.c.reference).where(WAITING, schema.parts.c.reference > after)
-        wanted = select(table).where(OPEN, table.c.reference.in_(part))
-        return self._exchanges(wanted.order_by(table.c.reference).limit(limit))
+        return self._late(WAITING, schema.parts.c.reference > after, limit=limit)
+
+    def _late(self, *conditions: Condition, limit: int) -> tuple[Exchange, ...]:
+        reference = schema.exchanges.c.reference
+        wanted = select(schema.exchanges).where(reference.in_(select(schema.parts.c.reference).where(*conditions)))
+        return self._exchanges(wanted.order_by(reference).limit(limit))
 
     def _exchanges(self, wanted: Select[Any]) -> tuple[Exchange, ...]:
         with reading(self._engine) as connection:
@@ -188,9 +199,6 @@ class Memory:
             return holding.find(connection, wanted)
 
 
-Condition = ColumnElement[bool] | TextClause
-
-
 def _one(connection: Connection, column: ColumnElement[Any], *conditions: Condition) -> Any:
     """The column's value in the one row for which the conditions hold; None if there is none."""
     return connection.execute(select(column).where(*conditions)).scalar()
@@ -198,6 +206,11 @@ def _one(connection: Connection, column: ColumnElement[Any], *conditions: Condit
 
 def _count(connection: Connection, table: Table, *conditions: Condition) -> int:
     return int(connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
+
+
+def _overdue(connection: Connection, now: datetime) -> int:
+    late = func.count(schema.parts.c.reference.distinct())
+    return int(_one(connection, late, UNANSWERED, schema.parts.c.deadline_at <= now))
 
 
 def _count_try(connection: Connection, digest: str, now: datetime) -> int:
@@ -218,12 +231,14 @@ def _recall(connection: Connection, intent: Intent, network: Network) -> Known:
     threaded = _references(connection, schema.outbox.c.message_id, _thread(intent))
     addressed = _references(connection, schema.outbox.c.tracking, [intent.returned_to] if intent.returned_to else [])
     found = exchanges.by_reference(connection, {*threaded, *addressed, *([named] if named else [])})
+    coded = exchanges.by_reply_code(connection, intent.codes)
     return Known(
         network=_as_suspended(connection, network),
         exchange=found.get(named) if named else None,
-        coded=exchanges.by_reply_code(connection, intent.codes),
+        coded=coded,
         threaded=tuple(found[reference] for reference in threaded if reference in found),
         addressed=next((found[reference] for reference in addressed if reference in found), None),
+        reached=_reached(connection, intent, {*found, *(exchange.reference for exchange in coded)}),
         question=holding.answerable(connection, intent.words, intent.speaker.code if intent.speaker else None),
         replayed=_is_replayed(connection, intent),
         last_notice=_last_notice(connection, intent),
@@ -246,17 +261,22 @@ def _references(connection: Connection, column: ColumnElement[str], values: Sequ
     return list(connection.execute(wanted).scalars())
 
 
+def _reached(connection: Connection, intent: Intent, references: Collection[str]) -> frozenset[str]:
+    """Whom the exchanges were written to, for case-blind comparison; asked for a relay's sake alone."""
+    if not references or intent.speaker is None or intent.speaker.relay is None:
+        return frozenset()
+    wanted = select(schema.outbox.c.recipient).where(schema.outbox.c.reference.in_(references)).distinct()
+    return frozenset(recipient.casefold() for recipient in connection.execute(wanted).scalars())
+
+
 def _as_suspended(connection: Connection, network: Network) -> Network:
     codes = frozenset(connection.execute(select(schema.suspensions.c.party)).scalars())
     return replace(network, directory=network.directory.suspending(codes)) if codes else network
 
 
 def _is_replayed(connection: Connection, intent: Intent) -> bool:
-    voucher = intent.opened.voucher
-    if voucher is None or voucher.identity is None:
-        return False
-    table = schema.replays
-    return _one(connection, table.c.identity, table.c.identity == voucher.identity) is not None
+    key = schema.replays.c.identity
+    return bool(intent.identities) and _one(connection, key, key.in_(intent.identities)) is not None
 
 
 def _last_notice(connection: Connection, intent: Intent) -> datetime | None:
@@ -284,13 +304,15 @@ def _remember_mail(connection: Connection, digest: str, decision: Decision, now:
 
 def _keep(connection: Connection, digest: str, original: Original | None, now: datetime) -> None:
     if original is not None:
-        row = {"digest": digest, "kept_at": now, "octets": original.octets, "sealed_by_robot": original.sealed_by_robot}
+        row = asdict(original) | {"digest": digest, "kept_at": now}
         connection.execute(insert(schema.originals).values(row))
 
 
 def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> int | None:
     if decision.answered:
         holding.settle(connection, decision.answered, now)
+    if decision.rejudged:
+        holding.rejudge(connection, decision.rejudged)
     number = holding.hold(connection, decision.held) if decision.held else None
     if decision.question:
         holding.ask(connection, decision.question)
@@ -298,11 +320,11 @@ def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> 
 
 
 def _remember_use(connection: Connection, decision: Decision, now: datetime) -> None:
-    """The replay key that is used up, and the address that got its notice."""
-    if decision.consumed:
-        reference = next((exchange.reference for exchange in decision.exchanges), None)
-        row = {"identity": decision.consumed, "consumed_at": now, "reference": reference}
-        connection.execute(insert(schema.replays).values(row))
+    """The replay keys that are used up, and the address that got its notice."""
+    reference = next((exchange.reference for exchange in decision.exchanges), None)
+    used = [{"identity": key, "consumed_at": now, "reference": reference} for key in decision.consumed]
+    if used:
+        connection.execute(insert(schema.replays), used)
     if decision.noticed:
         _remember_notice(connection, decision.noticed.casefold(), now)
 

@@ -17,7 +17,7 @@ from mailbot.store.engine import reading, writing
 from mailbot.store.schema import QUEUED, bodies, outbox
 
 LEASE = timedelta(minutes=1)  # how long a taken mail is left to whoever took it
-_AT_ONCE = 64 * 1024 * 1024  # octets of sealed bodies that one call of due() brings into memory
+ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
 _BATCH = 20
 
 
@@ -71,17 +71,20 @@ class Depth:
 class Outbox:
     """The outbox of one database."""
 
-    def __init__(self, engine: Engine, patience: Patience | None = None, lease: timedelta = LEASE) -> None:
+    def __init__(
+        self, engine: Engine, patience: Patience | None = None, lease: timedelta = LEASE, room: int = ROOM
+    ) -> None:
         self._engine = engine
         self._patience = patience or Patience()
         self._lease = lease
+        self._room = room
 
     # ------------------------------------------------------------ sending
 
     def due(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
         """What to send now: urgent mail first, then the oldest. Fewer than `limit` where the mails are large."""
         with reading(self._engine) as connection:
-            turns = _within_memory(connection.execute(_turns(now, limit)).all())
+            turns = _that_fit(connection.execute(_turns(now, limit)).all(), self._room)
             tails = _tails(connection, {turn.body_id for turn in turns} - {None})
             return _load(connection, [turn.id for turn in turns], tails)
 
@@ -202,10 +205,10 @@ def _turns(now: datetime, limit: int) -> Select[Any]:
     )
 
 
-def _within_memory(turns: Sequence[Row[Any]]) -> list[Row[Any]]:
+def _that_fit(turns: Sequence[Row[Any]], room: int) -> list[Row[Any]]:
     """As many as fit, the first always; a shared body counts once."""
     taken: list[Row[Any]] = []
-    room, seen = _AT_ONCE, set[int | None]()
+    seen: set[int | None] = set()
     for turn in turns:
         room -= turn.own + (0 if turn.body_id in seen else turn.shared or 0)
         if room < 0 and taken:

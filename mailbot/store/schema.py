@@ -157,7 +157,6 @@ incoming = _table(
 # Tries at mails that are not handled yet; one that was is deleted here.
 attempts = _table("attempts", _key("digest"), _count("tries"), _time("last_at"))
 
-# `half_at`, `unanswered` and `reminders` repeat what the rest says, so that an index finds what is due.
 exchanges = _table(
     "exchanges",
     _key("reference"),
@@ -167,15 +166,12 @@ exchanges = _table(
     _text("asker"),
     _text("urgency"),
     _time("opened_at"),
-    _time("half_at"),  # half of the time to the deadline is over
     _time("deadline"),
     _text("reply_code"),
     _text("original"),
     Column("blind", Flag, nullable=False),
     _text("stage"),
     _time("closed_at", optional=True),
-    _count("unanswered"),  # parts that an answer can still be expected for
-    _count("reminders"),  # the fewest that any of these has had
     _count("version"),
     UniqueConstraint("year", "number"),
     UniqueConstraint("reply_code"),
@@ -183,13 +179,12 @@ exchanges = _table(
 
 # Predicates of partial indexes, written out: with a bound parameter neither database sees that its index fits.
 OPEN = text("exchanges.stage = 'open'")
-EXPECTING = text("exchanges.kind = 'REQUEST' AND exchanges.stage = 'open' AND exchanges.unanswered > 0")
 WAITING = text("parts.stage = 'waiting'")
+SILENT = text("parts.half_at IS NOT NULL")
+UNANSWERED = text("parts.deadline_at IS NOT NULL")
 QUEUED = text("outbox.state = 'queued'")
 
 _index("exchanges_open", exchanges.c.opened_at, only=OPEN)
-_index("exchanges_half", exchanges.c.reminders, exchanges.c.half_at, only=EXPECTING)
-_index("exchanges_deadline", exchanges.c.reminders, exchanges.c.deadline, only=EXPECTING)
 
 parts = _table(
     "parts",
@@ -202,8 +197,13 @@ parts = _table(
     _time("acknowledged_at", optional=True),
     _time("answered_at", optional=True),
     _count("reminders"),
+    # Both follow from the rest, so that an index finds what time calls for; NULL where nothing is expected any more.
+    _time("half_at", optional=True),  # half of its time is over, in silence
+    _time("deadline_at", optional=True),  # all of its time is over, without an answer
 )
-_index("parts_waiting", parts.c.party, parts.c.reference, only=WAITING)
+_index("parts_waiting", parts.c.reference, only=WAITING)
+_index("parts_half", parts.c.reminders, parts.c.half_at, only=SILENT)
+_index("parts_deadline", parts.c.reminders, parts.c.deadline_at, only=UNANSWERED)
 
 # Mails as they came, for RESEND and for keys that arrive later. What came in clear is sealed to the robot first.
 originals = _table(
@@ -211,6 +211,7 @@ originals = _table(
     _key("digest"),
     _octets("octets"),
     Column("sealed_by_robot", Flag, nullable=False),
+    Column("came_sealed", Flag, nullable=False),
     _time("kept_at"),
 )
 

@@ -104,7 +104,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         said = self._begin_idle()
         if not self.idles:
             return False
-        changed = _changed(said, known) 
+        changed = _changed(said, known) or _changed(self._buffered(), known)
         while not changed and not stop.is_set() and (left := until - monotonic()) > 0:
             if not self._readable(min(LOOK_EVERY, left)):
                 continue

@@ -32,9 +32,10 @@ class Signals:
     queued: Event = field(default_factory=Event)
 
 
-def pause(failures: int, chance: float) -> float:
-    """Seconds to wait after so many failures in a row; `chance` in [0, 1) spreads two robots apart."""
-    return min(LONGEST_PAUSE, 2.0 ** min(failures, 10) / 2) * (0.75 + chance / 2)
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: growing, and spread so that two robots do not march in step."""
+    spread = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+    return min(LONGEST_PAUSE, 2.0 ** min(failures, 10) / 2) * spread
 
 
 # ---------------------------------------------------------------- receiving
@@ -52,12 +53,11 @@ def receive_forever(open_mailbox: Callable[[], Mailbox], receiver: Receiver, sig
         except MailboxFailure as failure:
             failures += 1
             log.warning("mailbox %s", failure)
-        except Exception as broken:
-            # A bug, or a broken world (disk, database): nothing is lost, the mail is still in INBOX.
+        except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in INBOX
             failures += 1
-            log.error("receive failed: %s", _without_content(broken))
+            _tell("receive", broken)
         if failures:
-            signals.stop.wait(pause(failures, random.random()))
+            signals.stop.wait(pause(failures))
 
 
 def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> int:
@@ -90,18 +90,18 @@ def _receive(mail: IncomingMail | Oversized, receiver: Receiver) -> Folder | Non
     """None: it broke us this time; the mails behind it do not wait for it."""
     try:
         return receiver.receive_oversized(mail) if isinstance(mail, Oversized) else receiver.receive(mail)
-    except Exception as broken:
-        log.error("%s failed: %s", mail.digest, _without_content(broken))
+    except Exception as broken:  # noqa: BLE001 - counted before it was tried; the third time it is shelved
+        _tell(mail.digest, broken)
         return None
 
 
-def _without_content(broken: BaseException) -> str:
-    """Kind and place of a failure. Its text is left out: it may quote the mail."""
+def _tell(what: str, broken: BaseException) -> None:
+    """Log kind and place of a failure. Its text is left out: it may quote the mail."""
     trace = broken.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-    return f"{type(broken).__name__} at {place}"
+    log.error("%s failed: %s at %s", what, type(broken).__name__, place)
 
 
 # ---------------------------------------------------------------- sending
@@ -115,9 +115,9 @@ async def send_forever(outbox: Outbox, postman: Postman, clock: Callable[[], dat
         try:
             await send_due(outbox, postman, clock, signals.stop)
             failures = 0
-        except Exception as broken:
+        except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in the outbox
             failures += 1
-            log.error("send failed: %s", _without_content(broken))
-        wait = pause(failures, random.random()) if failures else OUTBOX_EVERY
+            _tell("send", broken)
+        wait = pause(failures) if failures else OUTBOX_EVERY
         await asyncio.to_thread(signals.queued.wait, wait)
     await postman.close()

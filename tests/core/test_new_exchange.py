@@ -140,3 +140,8 @@ def test_request_that_is_not_encrypted_is_held_with_the_fixed_notice() -> None:
 def test_urgency_of_the_letters_follows_the_exchange() -> None:
     assert judge(mail()).exchanges[0].urgency is Urgency.URGENT
     assert all(letter.urgent for letter in judge(mail()).letters)
+
+
+def test_leading_line_above_a_quoted_notice_is_what_was_meant() -> None:
+    decision = judge(mail(subject="Re: [HELP]", text="[REQUEST IT]\n\nWhere is he?\n> checklist\n"))
+    assert readers_of(decision, "request") == {"desk@it.example"}

@@ -92,7 +92,7 @@ def tags(draw: st.DrawFn) -> Tag:
         origin=draw(parties) if Part.ORIGIN in form else None,
         targets=draw(targets[syntax.reach]) if Part.TARGETS in form else (),
         arguments=(draw(arguments[word]),) if Part.ARGUMENT in form else (),
-        options=draw(st.builds(Options, **{name.value: option_values[name] for name in syntax.options})),
+        options=draw(st.builds(Options, **{name.value: option_values[name] for name in sorted(syntax.options)})),
     )
 
 
@@ -792,7 +792,7 @@ tag_noise = st.lists(
         [
             *"[]［］#>,;=- .…0Aéİß\u0301\u200b\u202e\ud800",
             *Word,
-            *RESERVED,
+            *sorted(RESERVED),
             "2026-0042",
             "7K3Q-9F2M-XR4T",
             "DE",

@@ -5,6 +5,7 @@
     postgres.py   a cluster; every test asks for an empty database of its own
     badsmtp.py    an SMTP server with named misbehaviours
     tokens.py     tells Dovecot which OAuth2 tokens are good
+    recipients.py tells Postfix which addresses Dovecot has
     authority.py  a throw-away certification authority
     programs.py   how a program is found, started as an ordinary user, ended
     fixtures.py   all of them as pytest fixtures

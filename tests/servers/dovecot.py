@@ -15,7 +15,6 @@ from tests.servers.programs import (
     answers,
     find_program,
     free_ports,
-    look_old,
     ordinary_user,
     short_folder,
     wait_until,
@@ -52,7 +51,7 @@ auth_failure_delay = 0
 passdb {{
   driver = passwd-file
   mechanisms = plain login
-  args = {folder}/users
+  args = {folder}/users/%Lu
 }}
 passdb {{
   driver = oauth2
@@ -61,11 +60,14 @@ passdb {{
 }}
 userdb {{
   driver = passwd-file
-  args = {folder}/users
+  args = {folder}/users/%Lu
 }}
 
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0  # else a wrong password makes everybody on this address wait for seconds
+  }}
 }}
 service imap-login {{
   chroot =
@@ -137,8 +139,8 @@ class Dovecot:
         self._oauth2 = TokenServer()
         self.tokens = self._oauth2.tokens
         """OAuth2 token -> login; may be changed at any time."""
-        self.recipients_file = self._folder / "recipients"
-        """The addresses that mail is taken for, as a Postfix texthash."""
+        self.addresses: set[str] = set()
+        """Every address that mail is taken for, in lower case."""
         self.port, self.imaps_port, self.lmtp_port, self.sasl_port = free_ports(4)
         self._write_configuration()
         self._program = Program([program, "-F", "-c", str(self._folder / "conf")], self._folder, self._user)
@@ -192,16 +194,11 @@ class Dovecot:
         """An account, empty, with more addresses for the same mailbox; any of them is a login. Returns the address."""
         home = self._folder / "mail" / address
         shutil.rmtree(home, ignore_errors=True)
-        names = {address, *aliases}
-        with (self._folder / "users").open("a") as users, self.recipients_file.open("a") as recipients:
-            for name in sorted(names - self._known()):
-                users.write(f"{name}:{{PLAIN}}{PASSWORD}:{self._user.uid}:{self._user.gid}::{home}::\n")
-                recipients.write(f"{name} OK\n")
-        look_old(self.recipients_file)
+        for name in {address, *aliases}:
+            line = f"{name}:{{PLAIN}}{PASSWORD}:{self._user.uid}:{self._user.gid}::{home}::\n"
+            (self._folder / "users" / name.lower()).write_text(line)
+            self.addresses.add(name.lower())
         return address
-
-    def _known(self) -> set[str]:
-        return {line.split()[0] for line in self.recipients_file.read_text().splitlines()}
 
     def login(self, address: str) -> IMAPClient:
         """A client that has logged in, over a verified TLS connection."""
@@ -260,11 +257,7 @@ class Dovecot:
         )
         (self._folder / "conf").write_text(text)
         (self._folder / "oauth2").write_text(_OAUTH2.format(url=self._oauth2.url))
-        for name in ("users", "recipients"):
-            path = self._folder / name
-            path.touch()
-            look_old(path)
-            path.chmod(0o666)
+        (self._folder / "users").mkdir()  # a file for each: Dovecot looks only once a second whether a file has grown
 
 
 def _expect(lines: BinaryIO, code: bytes) -> None:

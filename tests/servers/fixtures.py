@@ -1,7 +1,7 @@
 """The servers as pytest fixtures: each starts when the first test asks for it and ends with the session.
 
-A session has one of each, so a test makes an account (`dovecot.add`, `playground_store.add`), a database (`postgres_url`), or
-tells the shared one to forget (`bad_smtp` does).
+A session has one of each, so a test makes an account of its own (`dovecot.add`, `playground_store.add`) or a database
+(`postgres_url`), or begins with a server that has forgotten (`bad_smtp`).
 """
 
 import shutil

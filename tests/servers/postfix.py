@@ -14,6 +14,7 @@ from typing import Self
 
 from tests.servers.dovecot import Dovecot
 from tests.servers.programs import Program, User, answers, find_program, free_ports, look_old, short_folder
+from tests.servers.recipients import RecipientServer
 
 UNDELIVERABLE = "undeliverable.example"
 DEFERRED = "deferred.example"
@@ -53,7 +54,7 @@ mailbox_size_limit = 0
 recipient_delimiter = +
 
 relay_domains = example
-relay_recipient_maps = texthash:{recipients}, texthash:{folder}/etc/taken
+relay_recipient_maps = socketmap:inet:127.0.0.1:{recipients.port}:addresses, texthash:{folder}/etc/taken
 relay_transport = lmtp:inet:127.0.0.1:{dovecot.lmtp_port}
 transport_maps = texthash:{folder}/etc/transport
 smtpd_relay_restrictions = permit_auth_destination, reject
@@ -71,11 +72,10 @@ smtpd_sasl_path = inet:127.0.0.1:{dovecot.sasl_port}
 smtpd_sasl_security_options = noanonymous
 """
 
-# Each smtpd ends after one connection, so that it sees accounts that were added meanwhile: a texthash is read once.
 _MASTER = """
-127.0.0.1:{mx} inet n - n - - smtpd -o max_use=1
-127.0.0.1:{submission} inet n - n - - smtpd -o max_use=1 -o smtpd_tls_security_level=encrypt -o {login}
-127.0.0.1:{submissions} inet n - n - - smtpd -o max_use=1 -o smtpd_tls_wrappermode=yes -o {login}
+127.0.0.1:{mx} inet n - n - - smtpd
+127.0.0.1:{submission} inet n - n - - smtpd -o smtpd_tls_security_level=encrypt -o {login}
+127.0.0.1:{submissions} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o {login}
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 pickup unix n - n 60 1 pickup
@@ -121,18 +121,21 @@ class Postfix:
         self._configuration = self._folder / "etc"
         self.port, self.submission_port, self.submissions_port = free_ports(3)
         """MX, without TLS or login; submission with STARTTLS and login; the same with TLS from the start."""
+        self._recipients = RecipientServer(dovecot.addresses)
         self._make_folders()
         self._write_configuration(dovecot, delay_warning)
         self._program = Program([master, "-s", "-c", str(self._configuration)], self._folder, root)
 
     def __enter__(self) -> Self:
         """Start."""
+        self._recipients.__enter__()
         self.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         """End and leave nothing behind."""
         self._program.remove()
+        self._recipients.__exit__()
 
     def start(self) -> None:
         """Start, or start again on the same ports with the same queue; returns when it answers."""
@@ -194,7 +197,7 @@ class Postfix:
             "main.cf": _MAIN.format(
                 folder=self._folder,
                 dovecot=dovecot,
-                recipients=dovecot.recipients_file,
+                recipients=self._recipients,
                 certificate=dovecot.authority.localhost,
                 delay_warning=delay_warning,
             ),

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 
@@ -99,6 +100,16 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = 10.0, pause
         time.sleep(pause)
 
 
+def _all_gone(group: int) -> bool:
+    """Whether nobody of that process group lives; zombies hold nothing."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, group_of_it, *_ = entry.read_text("utf-8", "replace").rpartition(")")[2].split()
+            if int(group_of_it) == group and state not in "ZX":
+                return False
+    return True
+
+
 class Program:
     """A server program in a process group of its own. It and its folder go when we do, even if we are killed."""
 
@@ -170,6 +181,7 @@ class Program:
             with contextlib.suppress(ProcessLookupError):
                 self.signal(signal.SIGKILL)
             self._running.wait()
+            wait_until(partial(_all_gone, self._running.pid), "the end of its children")  # they share its sockets
         self._running = self._guard = None
 
     def signal(self, which: signal.Signals) -> None:

@@ -10,20 +10,6 @@ from mailbot.store.engine import open_store
 from mailbot.store.memory import Memory
 from mailbot.store.migrations import migrate
 from mailbot.store.outbox import Outbox
-from tests.servers.postgres import Postgres
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """PostgreSQL, for the whole session."""
-    with Postgres() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres_url(postgres: Postgres) -> str:
-    """A database with nothing in it."""
-    return postgres.database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

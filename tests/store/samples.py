@@ -15,7 +15,7 @@ from mailbot.core.mail import (
     Signature,
     SignatureState,
 )
-from mailbot.core.parties import Correspondent, Directory, Party
+from mailbot.core.parties import Address, Correspondent, Directory, Party, Relay, Role
 from mailbot.core.records import Exchange, HeldMail, HeldState, Part, PartStage, Question, Reason, Terms
 from mailbot.core.tags import Tag, Urgency, Word
 
@@ -110,10 +110,15 @@ def opened(
     )
 
 
-def intent(mail: OpenedMail | None = None, speaker: str | None = "FR", **changes: object) -> Intent:
+def relay_of(code: str) -> Correspondent:
+    mailbox = Address(f"police@{code.lower()}.example", Role.RELAY, ())
+    return Correspondent(party(code), Relay(mailbox, frozenset(), frozenset(), frozenset()))
+
+
+def intent(mail: OpenedMail | None = None, speaker: str | Correspondent | None = "FR", **changes: object) -> Intent:
     made = Intent(
         opened=mail or opened(),
-        speaker=Correspondent(party(speaker)) if speaker else None,
+        speaker=Correspondent(party(speaker)) if isinstance(speaker, str) else speaker,
         resident=None,
         assurance=Assurance.SIGNED,
         tag=None,
@@ -121,5 +126,3 @@ def intent(mail: OpenedMail | None = None, speaker: str | None = "FR", **changes
         tag_signed=False,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
-
-

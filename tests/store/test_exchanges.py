@@ -5,15 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Engine, select
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
 
-from mailbot.core.decision import Decision
+from mailbot.core.decision import Decision, Moment
 from mailbot.core.records import Cause, Exchange, Part, PartEvent, PartStage, Stage
 from mailbot.core.tags import Urgency, Word
+from mailbot.core.ticks import BACKED_UP, REMINDED, Tick, is_due
 from mailbot.store import schema
-from mailbot.store.engine import Clash, reading
+from mailbot.store.engine import Clash, writing
 from mailbot.store.memory import Memory
-from tests.store.samples import NOW, exchange
+from tests.store.samples import NOW, exchange, network
 
 LATER = NOW + timedelta(minutes=7)
 
@@ -97,7 +100,9 @@ def test_an_exchange_that_is_not_there_cannot_be_changed(memory: Memory) -> None
     assert memory.exchange("2026-0001") is None
 
 
-@pytest.mark.parametrize("other", [exchange(reply_code="R-AAAAA-AAAAA"), exchange("2026-0002", reply_code="R-00001-02026")])
+@pytest.mark.parametrize(
+    "other", [exchange(reply_code="R-AAAAA-AAAAA"), exchange("2026-0002", reply_code="R-00001-02026")]
+)
 def test_neither_reference_nor_reply_code_is_given_twice(memory: Memory, other: Exchange) -> None:
     record(memory, exchange(reply_code="R-00001-02026"))
     with pytest.raises(Clash, match="exchanges"):
@@ -186,48 +191,54 @@ def test_time_that_has_run_out(memory: Memory) -> None:
     assert references(memory.half_passed(NOW + timedelta(days=2), 1, limit=1)) == ["2026-0001"]
 
 
-@pytest.mark.parametrize(
-    "nobody_is_late",
-    [
-        exchange(kind=Word.INFO),
-        exchange(stage=Stage.CLOSED, closed_at=NOW),
-        exchange(parts=(Part("DE", PartStage.ANSWERED), Part("IT", PartStage.EXPIRED))),
-        exchange(parts=()),
-        exchange(parts=(Part("DE", PartStage.ANSWERED), Part("IT", PartStage.PASSED_ON, reminders=2))),
-    ],
+_TIMES = st.none() | st.integers(0, 240).map(lambda minutes: NOW + timedelta(minutes=minutes))
+_PARTS = st.builds(
+    Part,
+    party=st.just("DE"),
+    stage=st.sampled_from([stage for stage in PartStage if stage is not PartStage.WAITING]),
+    passed_on_at=_TIMES,
+    reminders=st.integers(0, 3),
 )
-def test_only_an_open_request_that_somebody_owes_an_answer_is_reminded_of(
-    memory: Memory, nobody_is_late: Exchange
+_EXCHANGES = st.builds(
+    exchange,
+    kind=st.sampled_from([Word.REQUEST, Word.INFO]),
+    stage=st.sampled_from(Stage),
+    parts=st.lists(_PARTS, max_size=3).map(lambda some: tuple(replace(p, party=f"P{n}") for n, p in enumerate(some))),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(given_one=_EXCHANGES, minutes=st.integers(0, 300))
+def test_exactly_those_are_found_in_which_time_calls_for_something(
+    engine: Engine, memory: Memory, given_one: Exchange, minutes: int
 ) -> None:
-    record(memory, nobody_is_late)
-    assert memory.half_passed(NOW + timedelta(days=9), fewer_reminders_than=2) == ()
-    assert memory.deadline_passed(NOW + timedelta(days=9), fewer_reminders_than=2) == ()
+    """The indexes say where to look, core/ticks.py what to do: neither less nor more is found than is to be done."""
+    with writing(engine) as connection:
+        connection.execute(schema.parts.delete())
+        connection.execute(schema.exchanges.delete())
+    record(memory, given_one)
+    now = NOW + timedelta(minutes=minutes)
+    found = {*memory.half_passed(now, REMINDED), *memory.deadline_passed(now, BACKED_UP)}
+    tick = Tick(given_one, network(), Moment(now, "2026-0002", bytes(32)))
+    assert bool(found) == is_due(tick)
 
 
-def test_reminders_count_for_the_part_that_had_the_fewest(memory: Memory) -> None:
-    reminded = Part("DE", PartStage.PASSED_ON, reminders=1)
-    record(memory, exchange(parts=(reminded, Part("IT", PartStage.ACKNOWLEDGED))))
+def test_closing_ends_what_is_expected(memory: Memory) -> None:
+    record(memory, exchange())
     late = NOW + timedelta(days=9)
-    assert references(memory.half_passed(late, fewer_reminders_than=1)) == ["2026-0001"]
-    record(memory, answer(read(memory), "IT"))
-    assert references(memory.half_passed(late, fewer_reminders_than=1)) == []
-    assert references(memory.half_passed(late, fewer_reminders_than=2)) == ["2026-0001"]
+    assert references(memory.half_passed(late, 1)) == ["2026-0001"]
+    record(memory, read(memory).close(LATER))
+    assert memory.half_passed(late, 1) == memory.deadline_passed(late, 2) == ()
 
 
-def test_waiting_parts_are_found_while_their_exchange_is_open(memory: Memory) -> None:
+def test_waiting_parts_are_found_until_they_are_passed_on_or_given_up(memory: Memory) -> None:
     waiting = (Part("DE", PartStage.PASSED_ON), Part("IT", PartStage.WAITING, Cause.NO_CERTIFICATE))
     record(memory, exchange("2026-0001"), exchange("2026-0002", parts=waiting), exchange("2026-0003", parts=waiting))
     record(memory, exchange("2026-0004", parts=waiting, stage=Stage.CLOSED))
-    assert references(memory.waiting()) == ["2026-0002", "2026-0003"]
+    assert references(memory.waiting()) == ["2026-0002", "2026-0003", "2026-0004"]
     assert references(memory.waiting(limit=1)) == ["2026-0002"]
-    assert references(memory.waiting(after="2026-0002")) == ["2026-0003"]
-
-
-def test_what_the_indexes_are_made_of_follows_every_change(engine: Engine, memory: Memory) -> None:
-    record(memory, exchange())
-    table = schema.exchanges.c
-    for changed, expected in [(read(memory), 2), (answer(read(memory), "DE"), 1), (exchange(parties=""), 0)]:
-        record(memory, replace(changed, version=read(memory).version))
-        with reading(engine) as connection:
-            row = connection.execute(select(table.unanswered, table.half_at)).one()
-        assert (row.unanswered, row.half_at) == (expected, NOW + timedelta(hours=2))
+    assert references(memory.waiting(after="2026-0002")) == ["2026-0003", "2026-0004"]
+    for number, event in ((2, PartEvent.PASS_ON), (3, PartEvent.EXPIRE), (4, PartEvent.EXPIRE)):
+        found = read(memory, f"2026-000{number}")
+        record(memory, found.with_part(found.parts[1].move(event, LATER)))
+    assert memory.waiting() == ()

@@ -20,14 +20,14 @@ from mailbot.store.migrations import (
 from mailbot.store.schema import metadata
 
 PICTURE = {
-    "sqlite": ("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name",),
-    "postgresql": (
-        "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity,"
-        " identity_generation FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
-        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+    "sqlite": ["SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"],
+    "postgresql": [
+        """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity,
+        identity_generation FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2""",
+        """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2""",
         "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
-    ),
+    ],
 }
 
 
@@ -72,17 +72,18 @@ def test_a_database_of_a_newer_mailbot_is_refused(engine: Engine) -> None:
 
 
 def test_there_is_no_way_back(engine: Engine) -> None:
-    with pytest.raises(BackwardsRefused), writing(engine) as connection:
-        config = migrations._config()
+    config = migrations._config()
+    with writing(engine) as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        with pytest.raises(BackwardsRefused):
+            command.downgrade(config, "base")
     check_schema(engine)
 
 
 def test_a_migration_that_fails_leaves_nothing(bare: Engine) -> None:
     with writing(bare) as connection:
         connection.execute(text("CREATE TABLE journal (x integer)"))
-    with pytest.raises(Exception, match="journal|DuplicateTable"):
+    with pytest.raises(Exception, match=r"journal|DuplicateTable"):
         migrate(bare)
     assert schema_version(bare) is None
     with writing(bare) as connection:

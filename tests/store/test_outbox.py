@@ -95,16 +95,18 @@ def test_urgent_mail_goes_first_then_the_oldest(memory: Memory, outbox: Outbox) 
     assert [queued.mail.recipient for queued in outbox.due(NOW)] == ["4", "3"]
 
 
-def test_large_mails_come_a_few_at_a_time(memory: Memory, outbox: Outbox) -> None:
-    large = [outgoing(tail=bytes([n]) * 30_000_000) for n in range(3)]
-    put(memory, *large)
-    assert [queued.mail for queued in outbox.due(NOW)] == large[:2]
+@pytest.mark.parametrize(("sizes", "at_once"), [((40, 60, 1), 2), ((101, 1), 1), ((40, 61), 1), ((100,), 1)])
+def test_large_mails_come_a_few_at_a_time(engine: Engine, memory: Memory, sizes: tuple[int, ...], at_once: int) -> None:
+    large = [outgoing(head=b"head", tail=bytes([n]) * (size - 4)) for n, size in enumerate(sizes) if size > 4]
+    small = [outgoing(head=b"h" * size, tail=b"") for size in sizes if size <= 4]
+    put(memory, *large, *small)
+    outbox = Outbox(engine, room=100)
+    assert [queued.mail for queued in outbox.due(NOW)] == [*large, *small][:at_once]
 
 
-def test_a_mail_larger_than_all_room_comes_alone(memory: Memory, outbox: Outbox) -> None:
-    put(memory, outgoing(tail=b"x" * 65_000_000), outgoing())
-    (queued,) = outbox.due(NOW)
-    assert len(queued.mail.tail) == 65_000_000
+def test_a_shared_body_takes_its_room_once(engine: Engine, memory: Memory) -> None:
+    put(memory, *(outgoing(head=b"h" * 10, tail=b"t" * 50) for _ in range(9)))
+    assert len(Outbox(engine, room=100).due(NOW)) == 5
 
 
 # ---------------------------------------------------------------- taking

@@ -75,7 +75,9 @@ def test_storable_text_can_be_encoded_and_is_left_alone_then(text: str) -> None:
 def test_every_table_is_strict_and_says_what_may_be_absent() -> None:
     for table in metadata.sorted_tables:
         assert table.dialect_options["sqlite"]["strict"], table.name
-    optional = {f"{column.table.name}.{column.name}" for t in metadata.sorted_tables for column in t.c if column.nullable}
+    optional = {
+        f"{column.table.name}.{column.name}" for t in metadata.sorted_tables for column in t.c if column.nullable
+    }
     assert optional == {
         "incoming.event",
         "incoming.reference",
@@ -84,6 +86,8 @@ def test_every_table_is_strict_and_says_what_may_be_absent() -> None:
         "parts.passed_on_at",
         "parts.acknowledged_at",
         "parts.answered_at",
+        "parts.half_at",
+        "parts.deadline_at",
         "held.party",
         "questions.answered_at",
         "replays.reference",

@@ -17,7 +17,7 @@ from imapclient.exceptions import LoginError
 from mailbot.core.decision import Folder
 from mailbot.core.mail import IncomingMail
 from mailbot.playground.accounts import Store
-from mailbot.playground.imap.server import ImapServer
+from mailbot.playground.imap import ImapServer
 from mailbot.wire import imap
 from mailbot.wire.access import Credential, ImapAccess, Mechanism, SecretUnavailable, Tls
 from mailbot.wire.imap import Disconnected, LoginRefused, Mailbox, MailboxFailure, MailboxRefused, Oversized
@@ -80,12 +80,6 @@ def account(dovecot: Dovecot, addresses: Iterator[str]) -> Account:
     return dovecot_account(dovecot, next(addresses))
 
 
-@pytest.fixture
-def playground(authority: Authority) -> Iterator[ImapServer]:
-    with ImapServer(Store(), tls=authority.localhost.server_context(), implicit_tls=True) as server:
-        yield server
-
-
 def playground_account(server: ImapServer, authority: Authority) -> Account:
     login = f"robot{next(_numbers)}"
     server.store.add(login, PASSWORD, f"{login}@mailbot.example")
@@ -111,7 +105,7 @@ def either(request: pytest.FixtureRequest) -> Account:
     if request.param == "dovecot":
         account: Account = request.getfixturevalue("account")
         return account
-    return playground_account(request.getfixturevalue("playground"), request.getfixturevalue("authority"))
+    return playground_account(request.getfixturevalue("playground_imap"), request.getfixturevalue("authority"))
 
 
 def octets(arrivals: list[imap.Arrival]) -> list[bytes]:
@@ -221,9 +215,9 @@ def test_a_mail_of_30_mib_comes_whole_and_quickly(account: Account) -> None:
     assert took < 10
 
 
-def test_more_mails_than_one_line_of_a_search_could_name(playground: ImapServer, authority: Authority) -> None:
+def test_more_mails_than_one_line_of_a_search_could_name(playground_imap: ImapServer, authority: Authority) -> None:
     """imaplib gives up at a line of a million octets: SEARCH ALL would end for good at 150,000 mails."""
-    account = playground_account(playground, authority)
+    account = playground_account(playground_imap, authority)
     one = mail()
     for _ in range(170_000):
         account.deliver(one)
@@ -354,10 +348,10 @@ def test_without_a_usable_password_nothing_is_sent(account: Account, read: Calla
 
 
 @pytest.mark.parametrize("password", ["schön & grün", "пароль", 'quo"te\\slash', "with space {5}", "a" * 200])
-def test_passwords_of_any_letters(playground: ImapServer, authority: Authority, password: str) -> None:
-    account = playground_account(playground, authority)
-    login = 'odd "name" é'
-    playground.store.add(login, password)
+def test_passwords_of_any_letters(playground_imap: ImapServer, authority: Authority, password: str) -> None:
+    account = playground_account(playground_imap, authority)
+    login = f'odd "name" é {next(_numbers)}'
+    playground_imap.store.add(login, password)
     with Mailbox(replace(account.access, credential=Credential(login, lambda: password))) as mailbox:
         assert mailbox.fetch_new() == []
 
@@ -388,7 +382,7 @@ def test_xoauth2(either: Account, request: pytest.FixtureRequest) -> None:
     if either.access.port == (dovecot := request.getfixturevalue("dovecot")).imaps_port:
         dovecot.tokens["good-token"] = login
     else:
-        request.getfixturevalue("playground").store.account(login).token = "good-token"
+        request.getfixturevalue("playground_store").account(login).token = "good-token"
     forgotten: list[bool] = []
     bearer = Credential(login, lambda: "good-token", Mechanism.XOAUTH2, lambda: forgotten.append(True))
     with Mailbox(replace(either.access, credential=bearer)) as mailbox:
@@ -780,14 +774,14 @@ def test_a_server_that_accepts_and_says_nothing() -> None:
         assert told(failure(access)) == (Disconnected, "connect", "timeout")
 
 
-def test_new_numbers_for_all_mails_end_the_connection(playground: ImapServer, authority: Authority) -> None:
+def test_new_numbers_for_all_mails_end_the_connection(playground_imap: ImapServer, authority: Authority) -> None:
     """UIDVALIDITY changed: a UID given before may name another mail now."""
-    account = playground_account(playground, authority)
+    account = playground_account(playground_imap, authority)
     account.deliver(mail())
     assert account.access.credential
     with account.mailbox as mailbox:
         mailbox.fetch_new()
-        inbox = playground.store.account(account.access.credential.username).folder("INBOX")
+        inbox = playground_imap.store.account(account.access.credential.username).folder("INBOX")
         assert inbox
         inbox.renumber()
         with pytest.raises(Disconnected) as caught:

@@ -89,7 +89,7 @@ class Session:
             if not announced[2]:
                 await self.invite("OK")
             command += await self.reader.readexactly(length) + await self.line()
-        return command.rstrip(b"\r\n")
+        return command.removesuffix(b"\n").removesuffix(b"\r")  # and not what a literal ends with
 
     async def begin_tls(self) -> None:
         """Do the handshake. Raises OSError if it fails."""

@@ -23,11 +23,11 @@ _SPACE: Final = re.compile(rb"[ \r\n]*")
 _RANGE: Final = re.compile(r"(\d{1,10}|\*)(?::(\d{1,10}|\*))?")
 
 
-class BadSyntax(Exception):  # noqa: N818 - what the client sent, told to it as BAD
+class BadSyntax(Exception):
     """The command cannot be read."""
 
 
-class Refused(Exception):  # noqa: N818 - what the client asked for, told to it as NO
+class Refused(Exception):
     """The command was understood and cannot be done; the text begins with a response code where there is one."""
 
 

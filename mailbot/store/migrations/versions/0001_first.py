@@ -22,8 +22,9 @@ TIME = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
 
 OPEN = "exchanges.stage = 'open'"
-EXPECTING = "exchanges.kind = 'REQUEST' AND exchanges.stage = 'open' AND exchanges.unanswered > 0"
 WAITING = "parts.stage = 'waiting'"
+SILENT = "parts.half_at IS NOT NULL"
+UNANSWERED = "parts.deadline_at IS NOT NULL"
 QUEUED = "outbox.state = 'queued'"
 
 
@@ -92,23 +93,18 @@ def _create_exchanges() -> None:
         _required("asker", WORDS),
         _required("urgency", WORDS),
         _required("opened_at", TIME),
-        _required("half_at", TIME),
         _required("deadline", TIME),
         _required("reply_code", WORDS),
         _required("original", WORDS),
         _required("blind", FLAG),
         _required("stage", WORDS),
         _optional("closed_at", TIME),
-        _required("unanswered", sa.Integer()),
-        _required("reminders", sa.Integer()),
         _required("version", sa.Integer()),
         sa.PrimaryKeyConstraint("reference", name="pk_exchanges"),
         sa.UniqueConstraint("year", "number", name="uq_exchanges_year_number"),
         sa.UniqueConstraint("reply_code", name="uq_exchanges_reply_code"),
     )
     _index("ix_exchanges_open", "exchanges", ["opened_at"], only=OPEN)
-    _index("ix_exchanges_half", "exchanges", ["reminders", "half_at"], only=EXPECTING)
-    _index("ix_exchanges_deadline", "exchanges", ["reminders", "deadline"], only=EXPECTING)
     _table(
         "parts",
         _required("reference", WORDS),
@@ -120,15 +116,20 @@ def _create_exchanges() -> None:
         _optional("acknowledged_at", TIME),
         _optional("answered_at", TIME),
         _required("reminders", sa.Integer()),
+        _optional("half_at", TIME),
+        _optional("deadline_at", TIME),
         sa.PrimaryKeyConstraint("reference", "party", name="pk_parts"),
         sa.ForeignKeyConstraint(["reference"], ["exchanges.reference"], name="fk_parts_reference"),
     )
-    _index("ix_parts_waiting", "parts", ["party", "reference"], only=WAITING)
+    _index("ix_parts_waiting", "parts", ["reference"], only=WAITING)
+    _index("ix_parts_half", "parts", ["reminders", "half_at"], only=SILENT)
+    _index("ix_parts_deadline", "parts", ["reminders", "deadline_at"], only=UNANSWERED)
     _table(
         "originals",
         _required("digest", WORDS),
         _required("octets", sa.LargeBinary()),
         _required("sealed_by_robot", FLAG),
+        _required("came_sealed", FLAG),
         _required("kept_at", TIME),
         sa.PrimaryKeyConstraint("digest", name="pk_originals"),
     )

@@ -1,0 +1,125 @@
+"""What `check` tests: reality, part by part. Every finding has an id and a hint."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from mailbot.config import Config
+from mailbot.core.certificates import Certificate
+from mailbot.core.findings import Finding, Severity
+from mailbot.mail.gpg import Gpg, GpgFailure
+from mailbot.mail.proofreading import proofread
+from mailbot.store.engine import StoreUnavailable, open_store
+from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
+from mailbot.wire.imap import Mailbox, MailboxFailure
+from mailbot.wire.smtp import Postman
+from mailbot.wiring import open_keyring
+
+EXPIRY_WARNING = timedelta(days=60)
+
+Look = Callable[[Config], Iterator[Finding]]
+
+
+def check_everything(config: Config) -> list[Finding]:
+    """All findings, in the order of LOOKS."""
+    return [finding for look in LOOKS for finding in look(config)]
+
+
+def permissions(config: Config) -> Iterator[Finding]:
+    yield from config.secret_file_findings()
+
+
+def templates(config: Config) -> Iterator[Finding]:
+    yield from proofread(config.templates_dir)
+
+
+def database(config: Config) -> Iterator[Finding]:
+    try:
+        engine = open_store(config.store_url)
+        try:
+            check_schema(engine)
+        finally:
+            engine.dispose()
+    except SchemaTooOld:
+        hint = "Nothing to do before the first start: `mailbot run` and `mailbot once` make it."
+        yield Finding("store.empty", "the database has not been made yet", hint, Severity.WARNING)
+    except SchemaTooNew as problem:
+        yield Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
+    except (StoreUnavailable, OSError, ValueError) as problem:
+        yield Finding(
+            "store.unavailable", f"the database cannot be used: {problem}", "See [store] url, disk and server."
+        )
+
+
+def certificates(config: Config) -> Iterator[Finding]:
+    try:
+        keyring = open_keyring(config)
+        try:
+            known = Gpg(keyring.home, config.robot.fingerprint).certificates()
+        finally:
+            keyring.close()
+    except (GpgFailure, OSError) as problem:
+        yield Finding("gpg.failure", f"gpg cannot be used: {problem}", "Are gpg and gpg-agent installed?")
+        return
+    yield from keyring.findings
+    now = datetime.now(UTC)
+    for folder, fingerprints in sorted(config.directory.pins().items()):
+        for fingerprint in sorted(fingerprints & known.keys()):
+            yield from _look_at(folder, known[fingerprint], now)
+    if config.robot.fingerprint in known:
+        yield from _look_at("the robot", known[config.robot.fingerprint], now)
+
+
+def imap(config: Config) -> Iterator[Finding]:
+    mailbox = Mailbox(config.imap)
+    try:
+        missing = mailbox.missing_folders()
+    except MailboxFailure as problem:
+        yield Finding(
+            "imap.failure", f"the mailbox cannot be used: {problem}", _IMAP_HINTS.get(problem.step, "See [imap].")
+        )
+        return
+    finally:
+        mailbox.close()
+    for name in missing:
+        hint = "Nothing to do: `mailbot run` and `mailbot once` make it."
+        yield Finding("imap.folder", f"the mailbox has no folder {name}", hint, Severity.WARNING)
+
+
+def smtp(config: Config) -> Iterator[Finding]:
+    failure = asyncio.run(_try_smtp(config))
+    if failure:
+        hint = "See [smtp] host, port, tls, ca_file, username and the password's source."
+        yield Finding("smtp.failure", f"the sending server cannot be used: {failure}", hint)
+
+
+LOOKS: tuple[Look, ...] = (permissions, templates, database, certificates, imap, smtp)
+
+_IMAP_HINTS = {
+    "connect": "See [imap] host, port, tls and ca_file; is the server up?",
+    "login": "See [imap] username and the password's source.",
+    "folders": "The server must offer MOVE or UIDPLUS, and let the robot make folders.",
+}
+
+
+async def _try_smtp(config: Config) -> str | None:
+    postman = Postman(config.smtp)
+    try:
+        failure = await postman.connect()
+        return failure.status if failure else None
+    finally:
+        await postman.close()
+
+
+def _look_at(whose: str, certificate: Certificate, now: datetime) -> Iterator[Finding]:
+    place = f"{whose} {certificate.fingerprint}"
+    flaw = certificate.flaw(now, for_encryption=True)
+    if flaw:
+        hint = "Mail to it waits until a usable certificate is pinned; ask its owner for one."
+        yield Finding(f"keys.{flaw.name.lower().replace('_', '-')}", f"the certificate is {flaw}", hint, place=place)
+        return
+    ends = min((end for end in (certificate.expires, certificate.encrypts_until) if end), default=None)
+    if ends and ends - now <= EXPIRY_WARNING:
+        hint = "Ask its owner to extend it, and put the extended certificate into the keys folder."
+        days = (ends - now).days
+        yield Finding("keys.expires-soon", f"the certificate expires in {days} days", hint, Severity.WARNING, place)

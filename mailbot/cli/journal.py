@@ -1,0 +1,60 @@
+"""journal: the append-only, hash-chained record of what was decided and delivered; never content."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from mailbot.cli.output import Exit, answer_json, line_json, show_problems
+from mailbot.cli.style import open_database, with_config, with_json
+from mailbot.core.findings import Finding
+from mailbot.store.journal import Finding as Gap
+from mailbot.store.journal import Journal
+
+
+@click.group()
+def journal() -> None:
+    """The hash-chained record of every decision and delivery."""
+
+
+@journal.command()
+@with_config
+@with_json
+@click.option("--anchor", metavar="N:HASH", help="Row number and hash from a receipt: the chain must contain it.")
+def verify(config_path: Path, as_json: bool, anchor: str | None) -> int:
+    """Find a changed, removed or inserted row; with --anchor also a rewritten or cut chain."""
+    known = _anchor(anchor) if anchor else None
+    with open_database(config_path, as_json=as_json) as (_, engine):
+        verified = Journal(engine).verify(known)
+    number, digest = verified.head
+    problems = [_told(found) for found in verified.findings]
+    if as_json:
+        answer_json({"row": number, "hash": digest}, problems)
+    elif problems:
+        show_problems(problems)
+    else:
+        click.echo(f"{verified.rows} rows, unbroken. Head: {number}:{digest}")
+    return Exit.FINDING if problems else Exit.FINE
+
+
+@journal.command()
+@with_config
+def export(config_path: Path) -> None:
+    """Every row as JSON Lines, oldest first."""
+    with open_database(config_path) as (_, engine):
+        for row in Journal(engine).rows():
+            line_json(row)
+
+
+def _told(gap: Gap) -> Finding:
+    hint = "Compare with the row numbers and hashes that receipts and digests name; restore a backup."
+    return Finding("journal.broken", f"row {gap.number}: {gap.what}", hint)
+
+
+def _anchor(text: str) -> tuple[int, str]:
+    number, colon, digest = text.partition(":")
+    if not colon or not number.isdecimal():
+        raise click.UsageError("--anchor is a row number, a colon and a hash, as receipts show them: 1234:9f86d0…")
+    return int(number), digest.strip().lower()
+
+
+COMMANDS = (journal,)

@@ -1,0 +1,117 @@
+"""status and exchanges: how the network and the robot are doing. Who asked whom, when, answered or not; never what."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from mailbot.cli.output import Exit, answer_json, show_table
+from mailbot.cli.style import Fault, open_database, with_config, with_json
+from mailbot.core.findings import Finding
+from mailbot.core.records import Exchange
+from mailbot.store.journal import Journal
+from mailbot.store.memory import Memory
+from mailbot.store.outbox import Outbox, Posting
+
+
+@click.command()
+@with_config
+@with_json
+def status(config_path: Path, as_json: bool) -> None:
+    """The network and the robot on one screen."""
+    now = datetime.now(UTC)
+    with open_database(config_path, as_json=as_json) as (config, engine):
+        counts, depth, head = Memory(engine).counts(now), Outbox(engine).depth(), Journal(engine).head()
+    said = {
+        "parties": len(config.directory.members()),
+        "open_exchanges": counts.open_exchanges,
+        "overdue_exchanges": counts.overdue_exchanges,
+        "waiting_parts": counts.waiting_parts,
+        "held_mails": counts.held_mails,
+        "questions_asked": counts.asked_mails,
+        "outbox_queued": depth.queued,
+        "outbox_oldest": depth.oldest,
+        "journal_row": head[0],
+        "journal_head": head[1],
+    }
+    if as_json:
+        answer_json(said)
+    else:
+        show_table("mailbot", ("what", "now"), [(k.replace("_", " "), v) for k, v in said.items()], "")
+
+
+@click.group()
+def exchanges() -> None:
+    """Requests and information: who asked whom, when, answered or not."""
+
+
+@exchanges.command("list")
+@with_config
+@with_json
+@click.option("--open", "open_only", is_flag=True, help="Only those that are not closed.")
+def list_exchanges(config_path: Path, as_json: bool, open_only: bool) -> None:
+    """The latest hundred, newest first."""
+    with open_database(config_path, as_json=as_json) as (_, engine):
+        found = Memory(engine).latest_exchanges(open_only=open_only)
+    if as_json:
+        answer_json([_exchange(e) for e in found])
+        return
+    columns = ("reference", "kind", "from", "parts", "urgency", "stage", "opened", "deadline")
+    show_table("exchanges", columns, [_row(e) for e in found], "No exchanges yet.")
+
+
+@exchanges.command("show")
+@click.argument("reference")
+@with_config
+@with_json
+def show_exchange(reference: str, config_path: Path, as_json: bool) -> None:
+    """One exchange: what became of each part, and of each mail that was sent for it."""
+    with open_database(config_path, as_json=as_json) as (_, engine):
+        found, postings = Memory(engine).exchange(reference), Outbox(engine).postings(reference)
+    if found is None:
+        hint = "`mailbot exchanges list` shows the latest."
+        raise Fault(Exit.FINDING, [Finding("exchanges.unknown", f"no exchange {reference}", hint)], as_json=as_json)
+    if as_json:
+        answer_json(_exchange(found) | {"mails": [_posting(p) for p in postings]})
+        return
+    columns = ("reference", "kind", "from", "parts", "urgency", "stage", "opened", "deadline")
+    show_table("exchange", columns, [_row(found)], "")
+    rows = [(p.party, p.recipient, p.purpose, p.state, p.attempts, p.last_status, p.settled_at) for p in postings]
+    show_table("mails", ("party", "recipient", "purpose", "state", "tries", "status", "settled"), rows, "No mails.")
+
+
+def _exchange(found: Exchange) -> dict[str, Any]:
+    return {
+        "reference": found.reference,
+        "kind": found.kind,
+        "asker": found.asker,
+        "urgency": found.urgency,
+        "stage": found.stage,
+        "opened_at": found.opened_at,
+        "deadline": found.deadline,
+        "closed_at": found.closed_at,
+        "parts": [
+            {
+                "party": p.party,
+                "stage": p.stage,
+                "cause": p.cause,
+                "passed_on_at": p.passed_on_at,
+                "acknowledged_at": p.acknowledged_at,
+                "answered_at": p.answered_at,
+            }
+            for p in found.parts
+        ],
+    }
+
+
+def _row(e: Exchange) -> tuple[object, ...]:
+    parts = ", ".join(f"{p.party} {p.cause or p.stage}" for p in e.parts)
+    return (e.reference, e.kind, e.asker, parts, e.urgency, e.stage, e.opened_at, e.deadline)
+
+
+def _posting(posting: Posting) -> dict[str, Any]:
+    return {name: getattr(posting, name) for name in Posting.__dataclass_fields__}
+
+
+COMMANDS = (status, exchanges)

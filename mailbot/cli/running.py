@@ -1,0 +1,75 @@
+"""run, once, check: the robot at work."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+
+import rich_click as click
+
+from mailbot.cli.checking import check_everything
+from mailbot.cli.output import Exit, answer_json, show_problems
+from mailbot.cli.style import log_to_stderr, open_config, open_robot, with_config, with_json
+from mailbot.core.findings import Severity
+from mailbot.workers.loop import Signals
+
+
+@click.command()
+@with_config
+@click.option("--verbose", "-v", is_flag=True, help="Log more.")
+def run(config_path: Path, verbose: bool) -> None:
+    """Watch the mailbox, act on what comes, send what is owed, until stopped (SIGTERM or Ctrl-C).
+
+    Survives restarts of the mail servers. The log goes to stderr, one line for each fact.
+    """
+    log_to_stderr(verbose=verbose)
+    signals = Signals()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        signals.stop.set()
+        signals.queued.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with open_robot(config_path) as robot:
+        robot.run(signals)
+
+
+@click.command()
+@with_config
+@with_json
+@click.option("--verbose", "-v", is_flag=True, help="Log more.")
+def once(config_path: Path, as_json: bool, verbose: bool) -> int:
+    """Drain the mailbox, do what time calls for, empty the outbox, and end.
+
+    Exit code 75 if mail is still owed: a server did not take it yet.
+    """
+    log_to_stderr(verbose=verbose)
+    with open_robot(config_path, as_json=as_json) as robot:
+        done = robot.once()
+    if as_json:
+        answer_json(done)
+    else:
+        click.echo(f"{done.filed} mails filed, {done.tried} deliveries tried, {done.queued} still owed.")
+    return Exit.TRY_LATER if done.queued else Exit.FINE
+
+
+@click.command()
+@with_config
+@with_json
+def check(config_path: Path, as_json: bool) -> int:
+    """Test everything the robot needs: configuration, servers, folders, keys, templates, database, permissions.
+
+    Every finding has an id and a hint. Exit code 0 fine, 1 findings, 78 the configuration cannot be read.
+    """
+    config = open_config(config_path, as_json=as_json)
+    findings = check_everything(config)
+    errors = [f for f in findings if f.severity is Severity.ERROR]
+    if as_json:
+        answer_json({"config": str(config.path), "findings": len(findings)}, findings, ok=not errors)
+    else:
+        show_problems(findings)
+        click.echo(f"{len(errors)} errors, {len(findings) - len(errors)} warnings." if findings else "All is well.")
+    return Exit.FINDING if findings else Exit.FINE
+
+
+COMMANDS = (run, once, check)

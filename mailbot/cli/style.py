@@ -1,0 +1,131 @@
+"""What all commands share: the options, opening the configuration and the robot, and how a failure is told."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from sqlalchemy import Engine
+
+from mailbot.cli.output import Exit, answer_json, show_problems
+from mailbot.config import Config, ConfigurationError, load
+from mailbot.core.findings import Finding
+from mailbot.mail.gpg import GpgFailure
+from mailbot.store.engine import StoreUnavailable, open_store
+from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
+from mailbot.wire.imap import MailboxFailure
+from mailbot.wiring import KeyProblems, Robot
+
+DEFAULT_CONFIG = Path("config.toml")
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Fault(Exception):
+    """A command cannot do its work: what is wrong, how to mend it, and the exit code."""
+
+    def __init__(self, code: Exit, problems: Sequence[Finding], *, as_json: bool) -> None:
+        """`problems` is what is told."""
+        super().__init__("; ".join(str(p) for p in problems))
+        self.code, self.problems, self.as_json = code, problems, as_json
+
+    def tell(self) -> int:
+        """Say it, and return the exit code."""
+        if self.as_json:
+            answer_json(None, self.problems)
+        else:
+            show_problems(self.problems)
+        return int(self.code)
+
+
+def with_config(command: F) -> F:
+    """Give a command `--config`."""
+    return click.option(
+        "--config",
+        "-c",
+        "config_path",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        metavar="FILE",
+        help="The configuration.",
+    )(command)
+
+
+def with_json(command: F) -> F:
+    """Give a command `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object on stdout.")(command)
+
+
+def open_config(path: Path, *, as_json: bool = False) -> Config:
+    """The configuration. Raises Fault with everything that is wrong with it."""
+    try:
+        return load(path)
+    except ConfigurationError as problem:
+        raise Fault(Exit.CONFIGURATION, problem.problems, as_json=as_json) from None
+
+
+@contextmanager
+def open_robot(path: Path, *, as_json: bool = False) -> Iterator[Robot]:
+    """The whole robot. Raises Fault."""
+    config = open_config(path, as_json=as_json)
+    with telling_faults(as_json=as_json), Robot(config) as robot:
+        yield robot
+
+
+@contextmanager
+def open_database(path: Path, *, as_json: bool = False) -> Iterator[tuple[Config, Engine]]:
+    """Configuration and database alone, for commands that only look. Raises Fault."""
+    config = open_config(path, as_json=as_json)
+    with telling_faults(as_json=as_json):
+        engine = open_store(config.store_url)
+        try:
+            check_schema(engine)
+            yield config, engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def telling_faults(*, as_json: bool) -> Iterator[None]:
+    """Turn what a broken world raises into a Fault with a remedy."""
+    try:
+        yield
+    except KeyProblems as problem:
+        raise Fault(Exit.CONFIGURATION, problem.findings, as_json=as_json) from None
+    except SchemaTooOld:
+        said = Finding("store.empty", "the database has not been made yet", "`mailbot once` or `mailbot run` makes it.")
+        raise Fault(Exit.MISSING, [said], as_json=as_json) from None
+    except SchemaTooNew as problem:
+        said = Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
+        raise Fault(Exit.CONFIGURATION, [said], as_json=as_json) from None
+    except StoreUnavailable as problem:
+        said = Finding("store.unavailable", f"the database cannot be used: {problem}", "See [store] url, disk, server.")
+        raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+    except MailboxFailure as problem:
+        said = Finding("imap.failure", f"the mailbox cannot be used: {problem}", "`mailbot check` tells more.")
+        raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+    except GpgFailure as problem:
+        said = Finding("gpg.failure", f"gpg failed: {problem}", "`mailbot check` tells more.")
+        raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+    except OSError as problem:
+        place = str(problem.filename or "")
+        said = Finding(
+            "system.failure", problem.strerror or type(problem).__name__, "Mend it and try again.", place=place
+        )
+        raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """One line for each fact; never a subject, never a body."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for library in ("aiosmtplib", "imapclient", "gnupg", "sqlalchemy", "alembic", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # they log commands and octets at DEBUG

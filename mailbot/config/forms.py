@@ -1,0 +1,210 @@
+"""The form of each single value: text as it stands in the file -> what the robot works with, or a problem."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from mailbot.config.problems import did_you_mean, unfit
+from mailbot.core.certificates import Fingerprint
+from mailbot.core.parties import SECRETARIAT
+from mailbot.core.tags import RESERVED, Urgency, Word, read_duration, read_party
+from mailbot.mail.addresses import canonical
+from mailbot.mail.return_path import Style
+from mailbot.mail.writing import Share
+from mailbot.wire.access import Tls
+from mailbot.wire.oauth2 import url_flaw
+
+_Member = TypeVar("_Member", bound=StrEnum)
+
+LANGUAGES = ("en", "fr")
+KINDS: Mapping[str, Word] = {
+    "request": Word.REQUEST,
+    "information": Word.INFO,
+    "reply": Word.REPLY,
+    "acknowledgement": Word.ACK,
+    "closing": Word.CLOSE,
+}
+NETWORK_KINDS = frozenset(KINDS.values())
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+# ---------------------------------------------------------------- readers: None where the text has not the form
+
+
+def read_address(text: object) -> str | None:
+    """One addr-spec (RFC 5321 §4.1.2) in canonical form: a dot-string and a domain, no more than 254 characters.
+
+    Quoted local parts, address literals and non-ASCII local parts are refused: not every mail server on the way takes
+    them. Whatever could smuggle a second recipient or a header line is refused by the same rule.
+    """
+    address = canonical(text) if isinstance(text, str) else ""
+    whole = _ADDRESS.fullmatch(address) and len(address) <= 254 and len(address.rpartition("@")[0]) <= 64
+    return address if whole else None
+
+
+def read_fingerprint(text: object) -> Fingerprint | None:
+    """A full fingerprint, 40 (v4) or 64 (v6) hexadecimal digits; spaces and case do not matter."""
+    digits = re.sub(r"[ \u00a0]", "", text).upper() if isinstance(text, str) else ""
+    return digits if re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", digits) else None
+
+
+def read_code(text: object) -> str | None:
+    """A party code that is not the secretariat's."""
+    code = read_party(text) if isinstance(text, str) else None
+    return None if code == SECRETARIAT else code
+
+
+def read_host(text: object) -> str | None:
+    """A host name or an IP address."""
+    known = isinstance(text, str) and re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*\.?|[0-9a-fA-F:]*:[0-9a-fA-F:.]+", text)
+    return str(text) if known else None
+
+
+# ---------------------------------------------------------------- the same, with a problem to tell
+
+
+def _address(text: str) -> str:
+    if address := read_address(text):
+        return address
+    raise unfit("address", "this is not one plain mail address", "write it like desk@police.example, without a name")
+
+
+def _fingerprint(text: str) -> Fingerprint:
+    if fingerprint := read_fingerprint(text):
+        return fingerprint
+    hint = "copy all 40 digits (64 for a version 6 key) that `gpg --show-keys FILE` shows; a key ID is not enough"
+    raise unfit("fingerprint", "this is not a full fingerprint", hint)
+
+
+def _code(text: str) -> str:
+    if code := read_code(text):
+        return code
+    if text.strip().upper() in RESERVED:
+        raise unfit("reserved-code", f"{text} is a word of the subject tags", "choose another code")
+    if text.strip().upper() == SECRETARIAT:
+        raise unfit("reserved-code", f"{text} is the secretariat's code", "write it as the section [secretariat]")
+    hint = 'two letters of ISO 3166-1 like "FR", or 2 to 8 letters and digits, a letter first'
+    raise unfit("code", "this is not a party code", hint)
+
+
+def _duration(text: str) -> timedelta:
+    if duration := read_duration(text):
+        return duration
+    raise unfit("duration", "this is not a duration", 'write "15m", "4h" or "3d"; at most 366 days')
+
+
+def _language(text: str) -> str:
+    return _one_of(text, {language: language for language in LANGUAGES}, "unknown-language")
+
+
+def _time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; a folder's name an OSError
+        pass
+    except KeyError:
+        pass
+    else:
+        return text
+    hint = did_you_mean(text, available_timezones()) or "write an IANA name like Europe/Paris"
+    raise unfit("unknown-time-zone", f"there is no time zone {text!r}", hint)
+
+
+def _one_of(text: str, known: Mapping[str, "_Any"], name: str) -> "_Any":
+    found = known.get(text.strip().lower())
+    if found is None:
+        listed = f"known are {', '.join(known)}"
+        near = did_you_mean(text.lower(), known)
+        raise unfit(name, f"{text!r} is not known here", f"{near} {listed}" if near else listed)
+    return found
+
+
+_Any = TypeVar("_Any")
+
+
+def _member(members: type[_Member]) -> Callable[[object], _Member]:
+    known = {str(member.value): member for member in members}
+    return lambda text: _one_of(_text(text), known, "unknown-value")
+
+
+def _kind(text: object) -> Word:
+    words = {word.value.lower(): word for word in KINDS.values()}
+    written = _text(text)
+    return words.get(written.lower()) or _one_of(written, KINDS, "unknown-kind")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise unfit("wrong-type", "this must be a text in quotes", 'put it in quotes: "…"')
+    return value
+
+
+def _plain(text: str) -> str:
+    if not text.strip() or _CONTROL.search(text) or len(text) > 200:
+        raise unfit("text", "this is empty, too long, or holds control characters", "write one short line of text")
+    return text.strip()
+
+
+def _host(text: str) -> str:
+    if host := read_host(text):
+        return host
+    raise unfit("host", "this is not a host name or an IP address", "write it like imap.police.example, no port")
+
+
+def _file_name(text: str) -> str:
+    if text in {"", ".", ".."} or re.search(r"[/\0]", text):
+        raise unfit("credential", "this is not the name of a systemd credential", "the NAME in LoadCredential=NAME:PATH")
+    return text
+
+
+def _token_url(text: str) -> str:
+    if flaw := url_flaw(text):
+        raise unfit("token-url", f"this {flaw}", "see the provider's page on OAuth2 for IMAP and SMTP")
+    return text
+
+
+def _path(text: str) -> str:
+    if not text or _CONTROL.search(text):
+        raise unfit("path", "this is not the path of a file", "relative paths begin at this file's own folder")
+    return text
+
+
+AddressText = Annotated[str, AfterValidator(_address)]
+FingerprintText = Annotated[str, AfterValidator(_fingerprint)]
+Code = Annotated[str, AfterValidator(_code)]
+Language = Annotated[str, AfterValidator(_language)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+PlainText = Annotated[str, AfterValidator(_plain)]
+Host = Annotated[str, AfterValidator(_host)]
+PathText = Annotated[str, AfterValidator(_path)]
+CredentialName = Annotated[str, AfterValidator(_file_name)]
+TokenUrl = Annotated[str, AfterValidator(_token_url)]
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(ge=1, le=3600)]
+
+
+def _length(value: object) -> timedelta:
+    return _duration(_text(value))
+
+
+DurationText = Annotated[timedelta, PlainValidator(_length)]
+Kind = Annotated[Word, PlainValidator(_kind)]
+UrgencyText = Annotated[Urgency, PlainValidator(_member(Urgency))]
+TlsText = Annotated[Tls, PlainValidator(_member(Tls))]
+StyleText = Annotated[Style, PlainValidator(_member(Style))]
+ShareText = Annotated[Share, PlainValidator(_member(Share))]
+
+
+def names_of(values: Iterable[StrEnum]) -> str:
+    """For hints."""
+    return ", ".join(str(value) for value in values)

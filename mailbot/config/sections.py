@@ -1,0 +1,211 @@
+"""The sections of the file: which settings there are, and of what form. What several must agree on stands in rules.py.
+
+A setting that is left out is None here where the default is that of the part it is for; it is written nowhere twice.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mailbot.config.forms import (
+    AddressText,
+    Code,
+    CredentialName,
+    DurationText,
+    FingerprintText,
+    Host,
+    Kind,
+    Language,
+    PathText,
+    PlainText,
+    Port,
+    Seconds,
+    ShareText,
+    StyleText,
+    TimeZone,
+    TlsText,
+    TokenUrl,
+    UrgencyText,
+)
+
+_Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+# ---------------------------------------------------------------- the robot and its surroundings
+
+
+class RobotSection(_Section):
+    name: PlainText
+    address: AddressText
+    control_address: AddressText
+    language: Language = "en"
+    fingerprint: FingerprintText
+    gnupg_home: PathText = "gnupg"
+    passphrase_file: PathText | None = None
+    passphrase_env: PlainText | None = None
+    passphrase_credential: CredentialName | None = None
+    state_dir: PathText = "state"
+    keys_dir: PathText = "keys"
+    return_path: StyleText | None = None
+    return_domain: Host | None = None
+    share: ShareText | None = None
+
+
+class OAuth2Section(_Section):
+    token_url: TokenUrl
+    client_id: PlainText
+    client_secret_file: PathText | None = None
+    client_secret_env: PlainText | None = None
+    client_secret_credential: CredentialName | None = None
+    refresh_token_file: PathText | None = None
+    refresh_token_env: PlainText | None = None
+    refresh_token_credential: CredentialName | None = None
+    scope: str | None = None
+    ca_file: PathText | None = None
+
+
+class _ServerSection(_Section):
+    host: Host
+    port: Port | None = None
+    tls: TlsText
+    ca_file: PathText | None = None
+    username: PlainText | None = None
+    password_file: PathText | None = None
+    password_env: PlainText | None = None
+    password_credential: CredentialName | None = None
+    oauth2: OAuth2Section | None = None
+    timeout_seconds: Seconds | None = None
+
+
+class FoldersSection(_Section):
+    inbox: PlainText | None = None
+    done: PlainText | None = None
+    held: PlainText | None = None
+    dropped: PlainText | None = None
+
+
+class ImapSection(_ServerSection):
+    folders: FoldersSection = FoldersSection()
+    poll_seconds: Annotated[float, Field(ge=1, le=300)] | None = None  # servers forget an IDLE in 29 minutes, NAT sooner
+    max_mail_mib: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+
+class SmtpSection(_ServerSection):
+    ehlo_name: Host | None = None
+    connections: Annotated[int, Field(ge=1, le=20)] | None = None
+    final_answer_seconds: Seconds | None = None
+
+
+class StoreSection(_Section):
+    url: str | None = None
+    url_file: PathText | None = None
+    url_credential: CredentialName | None = None
+
+
+class TemplatesSection(_Section):
+    dir: PathText | None = None
+
+
+class TermsSection(_Section):
+    """core.records.Terms, each field under its own name."""
+
+    urgent_deadline: DurationText | None = None
+    routine_deadline: DurationText | None = None
+    ping_deadline: DurationText | None = None
+    shortest_deadline: DurationText | None = None
+    longest_deadline: DurationText | None = None
+    signature_age: DurationText | None = None
+    control_signature_age: DurationText | None = None
+    clock_tolerance: DurationText | None = None
+    question_age: DurationText | None = None
+    notice_interval: DurationText | None = None
+    waiting_part_age: DurationText | None = None
+    default_urgency: UrgencyText | None = None
+
+
+class LimitsSection(_Section):
+    mail_mib: Annotated[int, Field(ge=1, le=1024)] | None = None
+    parts: _Count | None = None
+    depth: Annotated[int, Field(ge=1, le=200)] | None = None
+
+
+class RetrySection(_Section):
+    delays: Annotated[list[DurationText], Field(min_length=1)] | None = None
+    give_up_after: DurationText | None = None
+    spread: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+
+class KeysSection(_Section):
+    struck_out: list[FingerprintText] = []
+
+
+# ---------------------------------------------------------------- the people
+
+
+class Names(_Section):
+    en: PlainText
+    fr: PlainText
+
+
+class MailboxSection(_Section):
+    """A desk or a backup."""
+
+    address: AddressText
+    encrypt_to: Annotated[list[FingerprintText], Field(min_length=1)] | None = None
+
+
+class RelaySection(_Section):
+    name: PlainText
+    address: AddressText
+    certificates: list[FingerprintText] = []
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
+    urgencies: Annotated[list[UrgencyText], Field(min_length=1)] | None = None
+
+
+class _Member(_Section):
+    name: Names
+    language: Language
+    time_zone: TimeZone
+    certificates: list[FingerprintText] = []
+    signers: list[FingerprintText] = []
+
+
+class SecretariatSection(_Member):
+    addresses: Annotated[list[AddressText], Field(min_length=1)]
+
+
+class PartySection(_Member):
+    code: Code
+    aliases: list[Code] = []
+    suspended: bool = False
+    desks: list[MailboxSection] = []  # that there is one is a rule of its own
+    backups: list[MailboxSection] = []
+    relays: list[RelaySection] = []
+
+
+class OperatorSection(_Section):
+    name: PlainText
+    address: AddressText
+    language: Language = "en"
+    certificates: list[FingerprintText] = []
+
+
+class File(_Section):
+    """The whole file."""
+
+    robot: RobotSection
+    imap: ImapSection
+    smtp: SmtpSection
+    store: StoreSection = StoreSection()
+    templates: TemplatesSection = TemplatesSection()
+    terms: TermsSection = TermsSection()
+    limits: LimitsSection = LimitsSection()
+    retry: RetrySection = RetrySection()
+    keys: KeysSection = KeysSection()
+    secretariat: SecretariatSection
+    operators: list[OperatorSection] = []
+    parties: Annotated[list[PartySection], Field(min_length=1)]

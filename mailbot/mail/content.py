@@ -1,0 +1,34 @@
+"""Content to pass on, of what was not a MIME entity, or not in the line ends of mail."""
+
+from mailbot.mail.armour import Label, armour, dearmour
+from mailbot.mail.charsets import charset_of
+from mailbot.mail.fields import read_fields, section_end
+from mailbot.mail.limits import Limits
+from mailbot.mail.mime import with_crlf
+
+_HEAD = 65_536  # octets in which an entity says what it is
+
+
+def is_entity(data: bytes) -> bool:
+    """Whether these octets begin with a MIME header section that says what follows it."""
+    head = with_crlf(data[:_HEAD])
+    end, _ = section_end(head, 0, len(head))
+    return read_fields(head[:end], Limits()).has("content-type")
+
+
+def as_entity(text: bytes, charset: str) -> bytes:
+    """A text/plain entity of exactly these octets, line ends apart, named by this charset if that can be true."""
+    name, encoding = charset_of(text, charset), "7bit" if text.isascii() else "8bit"
+    head = f"Content-Type: text/plain; charset={name}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    return head.encode("ascii") + with_crlf(text)
+
+
+def signed_message(data: bytes, signature: bytes) -> bytes:
+    """An armoured OpenPGP message of this literal and its detached, armoured signature.
+
+    It is the older of the two forms of a signed message, the signature first (RFC 9580 §10.3), so that no one-pass
+    packet need be made up.
+    """
+    body = b"b\x00" + bytes(4) + data  # octets, no file name, no date (§5.9)
+    literal = b"\xcb\xff" + len(body).to_bytes(4, "big") + body
+    return armour(dearmour(signature) + literal, Label.MESSAGE)

@@ -1,0 +1,248 @@
+"""Builds the parts from the configuration; the only module that knows them all."""
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from mailbot.config import Config
+from mailbot.core.decision import Network
+from mailbot.core.mail import IncomingMail, OpenedMail
+from mailbot.mail.classification import OwnMarks
+from mailbot.mail.gpg import Gpg
+from mailbot.mail.keyring import Keyring, RobotKey, make_home
+from mailbot.mail.opening import open_mail
+from mailbot.mail.return_path import ReturnPath
+from mailbot.mail.templates import Templates
+from mailbot.mail.writing import Robot as Identity
+from mailbot.mail.writing import Writer
+from mailbot.store.engine import open_store
+from mailbot.store.memory import Memory
+from mailbot.store.migrations import check_schema, migrate, schema_version
+from mailbot.store.outbox import Outbox
+from mailbot.wire.imap import Mailbox
+from mailbot.wire.smtp import Postman
+from mailbot.workers.loop import Signals, drain, receive_forever, send_forever
+from mailbot.workers.receive import Receiver
+from mailbot.workers.send import send_due
+from mailbot.workers.tick import tick
+
+SECRET_OCTETS = 32
+
+
+class KeyProblems(Exception):
+    """The robot cannot start, because its own key is not there or not usable; `findings` say what to do."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        """All findings about keys become the text."""
+        super().__init__("\n".join(str(finding) for finding in keyring.findings))
+        self.findings = keyring.findings
+
+
+def clock() -> datetime:
+    """Now, aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What `once` did."""
+
+    filed: int  # mails moved out of INBOX
+    ticked: int  # exchanges in which time alone called for something
+    tried: int  # deliveries
+    queued: int  # mails still owed afterwards
+
+
+class Robot:
+    """Everything that a running robot is made of. Close it, or use it in a `with`."""
+
+    def __init__(self, config: Config, now: Callable[[], datetime] = clock) -> None:
+        """Open database and keyring; nothing is connected yet. Raises KeyProblems, or what the parts raise."""
+        self.config, self.clock = config, now
+        self._closing = ExitStack()
+        try:
+            self.engine = self._open_store()
+            self.keyring = self._open_keyring()
+            self.network = network_of(config, Gpg(self.keyring.home, config.robot.fingerprint))
+        except BaseException:
+            self._closing.close()
+            raise
+        self.memory = Memory(self.engine)
+        self.outbox = Outbox(self.engine, config.patience)
+        self.secret = state_secret(config.state_dir)
+
+    def __enter__(self) -> Self:
+        """Nothing more to open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """End gpg's agent and the database connections."""
+        self._closing.close()
+
+    # ------------------------------------------------------------ parts, one set for each thread
+
+    def gpg(self) -> Gpg:
+        """GnuPG in the working home; one for each thread."""
+        return Gpg(self.keyring.home, self.config.robot.fingerprint, self.config.robot.passphrase())
+
+    def opener(self, gpg: Gpg) -> Callable[[IncomingMail], OpenedMail]:
+        """What opens mails with this gpg."""
+        return partial(
+            open_mail,
+            gpg=gpg,
+            replay_key=derived(self.secret, "replay"),
+            limits=self.config.limits,
+            own=own_marks(self.config),
+        )
+
+    def receiver(self) -> Receiver:
+        """What acts on mails."""
+        gpg = self.gpg()
+        return Receiver(
+            network=self.network,
+            memory=self.memory,
+            writer=self.writer(gpg),
+            open_mail=self.opener(gpg),
+            wrap=gpg.seal_to_self,
+            unwrap=gpg.open_own,
+            clock=self.clock,
+            chance=secrets.token_bytes,
+        )
+
+    def writer(self, gpg: Gpg) -> Writer:
+        """What writes letters with this gpg."""
+        robot = self.config.robot
+        identity = Identity(
+            robot.name, robot.address, robot.control_address, robot.fingerprint, message_id_domain(self.config)
+        )
+        path = ReturnPath(
+            robot.return_path, robot.address, derived(self.secret, "return path"), robot.return_domain or ""
+        )
+        return Writer(identity, gpg, Templates(self.config.templates_dir), path, robot.share)
+
+    def mailbox(self) -> Mailbox:
+        """A connection to the mailbox, not yet made."""
+        return Mailbox(self.config.imap)
+
+    def postman(self) -> Postman:
+        """A connection to the server that takes our mail, not yet made."""
+        return Postman(self.config.smtp)
+
+    # ------------------------------------------------------------ at work
+
+    def once(self) -> Done:
+        """Drain the mailbox, do the clock's work, empty the outbox."""
+        receiver = self.receiver()
+        with self.mailbox() as mailbox:
+            filed = drain(mailbox, receiver)
+        ticked = tick(receiver)
+        tried = asyncio.run(self._send())
+        return Done(filed, ticked, tried, self.outbox.depth().queued)
+
+    def run(self, signals: Signals) -> None:
+        """Receive, tick and send until told to stop."""
+        receiving = threading.Thread(target=self._receive, args=(signals,), name="receive")
+        receiving.start()
+        try:
+            self.send(signals)
+        finally:
+            signals.stop.set()
+            receiving.join()
+
+    def send(self, signals: Signals) -> None:
+        """Send until told to stop."""
+        asyncio.run(send_forever(self.outbox, self.postman(), self.clock, signals))
+
+    def _receive(self, signals: Signals) -> None:
+        receive_forever(self.mailbox, self.receiver(), signals)
+
+    async def _send(self) -> int:
+        postman = self.postman()
+        try:
+            return await send_due(self.outbox, postman, self.clock)
+        finally:
+            await postman.close()
+
+    # ------------------------------------------------------------ opening
+
+    def _open_store(self) -> Engine:
+        engine = open_store(self.config.store_url)
+        self._closing.callback(engine.dispose)
+        if schema_version(engine) is None:
+            migrate(engine)
+        check_schema(engine)
+        return engine
+
+    def _open_keyring(self) -> Keyring:
+        keyring = open_keyring(self.config)
+        self._closing.callback(keyring.close)
+        if not keyring.has_robot_key:
+            raise KeyProblems(keyring)
+        return keyring
+
+
+def open_keyring(config: Config) -> Keyring:
+    """The working GnuPG home of this configuration; made anew if keys or pins have changed."""
+    robot = RobotKey(config.robot.gnupg_home, config.robot.fingerprint, config.robot.passphrase())
+    return make_home(config.state_dir / "gnupg", config.keys_dir, config.directory.pins(), robot)
+
+
+def network_of(config: Config, gpg: Gpg) -> Network:
+    """What holds for every mail: the configuration, and what gpg knows of the certificates."""
+    robot = config.robot
+    return Network(
+        config.directory,
+        gpg.certificates(),
+        config.terms,
+        robot.address,
+        robot.control_address,
+        robot.fingerprint,
+    )
+
+
+def message_id_domain(config: Config) -> str:
+    """What stands after the @ in the robot's Message-IDs."""
+    return config.robot.address.rpartition("@")[2]
+
+
+def own_marks(config: Config) -> OwnMarks:
+    """How the robot's own mail is known when it comes back."""
+    addresses = {config.robot.address.casefold(), config.robot.control_address.casefold()}
+    return OwnMarks(frozenset(addresses), message_id_domain(config))
+
+
+def state_secret(state_dir: Path) -> bytes:
+    """The robot's own secret, made at the first start: for return paths and replay keys, known to no one."""
+    path, fresh = state_dir / "secret", state_dir / f"secret.{os.getpid()}"
+    if not path.exists():
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(SECRET_OCTETS))
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)  # whoever links first has made it
+        fresh.unlink()
+    return path.read_bytes()
+
+
+def derived(secret: bytes, purpose: str) -> bytes:
+    """A secret for one purpose, from which neither the robot's nor another purpose's can be found."""
+    return hmac.digest(secret, purpose.encode(), hashlib.sha256)
