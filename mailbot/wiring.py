@@ -73,6 +73,7 @@ class Robot:
         """Open database and keyring; nothing is connected yet. Raises KeyProblems, or what the parts raise."""
         self.config, self.clock = config, now
         self._closing = ExitStack()
+        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self.engine = self._open_store()
             self.keyring = self._open_keyring()
@@ -131,12 +132,8 @@ class Robot:
     def writer(self, gpg: Gpg) -> Writer:
         """What writes letters with this gpg."""
         robot = self.config.robot
-        identity = Identity(
-            robot.name, robot.address, robot.control_address, robot.fingerprint, message_id_domain(self.config)
-        )
-        path = ReturnPath(
-            robot.return_path, robot.address, derived(self.secret, "return path"), robot.return_domain or ""
-        )
+        identity = Identity(robot.name, robot.address, robot.control_address, robot.fingerprint, robot.domain)
+        path = ReturnPath(robot.return_path, robot.address, derived(self.secret, "return path"), robot.return_domain)
         return Writer(identity, gpg, Templates(self.config.templates_dir), path, robot.share)
 
     def mailbox(self) -> Mailbox:
@@ -219,15 +216,10 @@ def network_of(config: Config, gpg: Gpg) -> Network:
     )
 
 
-def message_id_domain(config: Config) -> str:
-    """What stands after the @ in the robot's Message-IDs."""
-    return config.robot.address.rpartition("@")[2]
-
-
 def own_marks(config: Config) -> OwnMarks:
     """How the robot's own mail is known when it comes back."""
     addresses = {config.robot.address.casefold(), config.robot.control_address.casefold()}
-    return OwnMarks(frozenset(addresses), message_id_domain(config))
+    return OwnMarks(frozenset(addresses), config.robot.domain)
 
 
 def state_secret(state_dir: Path) -> bytes:

@@ -17,6 +17,8 @@ from mailbot.wiring import open_keyring
 
 EXPIRY_WARNING = timedelta(days=60)
 
+_NOT_YET = "Nothing to do before the first start: `mailbot run` and `mailbot once` make it."
+
 Look = Callable[[Config], Iterator[Finding]]
 
 
@@ -34,6 +36,9 @@ def templates(config: Config) -> Iterator[Finding]:
 
 
 def database(config: Config) -> Iterator[Finding]:
+    if not config.state_dir.is_dir():
+        yield Finding("store.empty", "there is no state folder yet", _NOT_YET, Severity.WARNING, str(config.state_dir))
+        return
     try:
         engine = open_store(config.store_url)
         try:
@@ -41,8 +46,7 @@ def database(config: Config) -> Iterator[Finding]:
         finally:
             engine.dispose()
     except SchemaTooOld:
-        hint = "Nothing to do before the first start: `mailbot run` and `mailbot once` make it."
-        yield Finding("store.empty", "the database has not been made yet", hint, Severity.WARNING)
+        yield Finding("store.empty", "the database has not been made yet", _NOT_YET, Severity.WARNING)
     except SchemaTooNew as problem:
         yield Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
     except (StoreUnavailable, OSError, ValueError) as problem:
@@ -82,8 +86,7 @@ def imap(config: Config) -> Iterator[Finding]:
     finally:
         mailbox.close()
     for name in missing:
-        hint = "Nothing to do: `mailbot run` and `mailbot once` make it."
-        yield Finding("imap.folder", f"the mailbox has no folder {name}", hint, Severity.WARNING)
+        yield Finding("imap.folder", f"the mailbox has no folder {name}", _NOT_YET, Severity.WARNING)
 
 
 def smtp(config: Config) -> Iterator[Finding]:

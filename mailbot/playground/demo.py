@@ -24,7 +24,7 @@ from mailbot.wiring import Robot
 PATIENCE: Final = 20.0  # seconds that a mail may take on its way
 FINE, FAILED = 0, 1
 
-_COMMANDS = ("status", "held list", "held show H-1", "journal verify", "check")
+_COMMANDS = ("status", "exchanges list", "held list", "held show H-1", "journal verify", "check")
 
 
 def play(*, keep: bool = False, facts: Path | None = None) -> int:
@@ -73,6 +73,7 @@ def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -
     _report(outcome, problems, facts)
     if keep:
         _stay(stage)
+    Console().print("To look around in it, with these commands and with mail programs: demo --keep")
     return FAILED if problems else FINE
 
 

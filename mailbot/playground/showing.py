@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -32,37 +31,43 @@ def _mailbox(person: Person, outcome: Outcome) -> Panel:
     return Panel(Group(*body), title=title, title_align="left", border_style="cyan" if mails else "dim")
 
 
-def _mail(received: Received, outcome: Outcome) -> RenderableType:
+def _mail(received: Received, outcome: Outcome) -> Table:
+    """On the left what each line is, on the right the line."""
     mail = received.mail
-    lines = Text()
-    lines.append("on the way  ", "dim").append(f"Subject: {mail.outer_subject}\n")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    table.add_row("on the way", Text(f"Subject: {mail.outer_subject}"))
     if not mail.decrypts:
-        return lines.append("cannot be opened", "red")
-    lines.append("opened      ", "dim").append(f"Subject: {mail.subject}\n", "bold")
-    lines.append("signatures  ", "dim").append(_signatures(received, outcome))
-    text = Text("\n".join(_first_lines(received)), style="green")
-    return Group(lines, Padding(text, (0, 0, 1, 12)))
-
-
-def _signatures(received: Received, outcome: Outcome) -> str:
-    mail = received.mail
-    said = [f"robot: {_verdict(mail.signature)}"]
-    if mail.author_signature.state:
-        author = outcome.people.get(outcome.signer(mail.author_signature))
-        who = author.name if author else "nobody known"
-        said.append(f"{who}: {_verdict(mail.author_signature)}, without the robot's help")
+        table.add_row("opened", Text("cannot be opened", "red"))
+        return table
+    table.add_row("opened", Text(f"Subject: {mail.subject}", "bold"))
+    for who, verdict in _signatures(received, outcome):
+        table.add_row("signed by", Text(f"{who}: {verdict}"))
+    table.add_row("the robot", Text("\n".join(_first(mail.cover, COVER_LINES)), "green"))
+    if mail.text:
+        table.add_row("the author", Text("\n".join(_first(_unquoted(mail.text), AUTHOR_LINES)), "yellow"))
     if mail.attachments:
-        said.append("with " + ", ".join(file.name for file in mail.attachments))
-    return "; ".join(said)
+        table.add_row("attached", Text(", ".join(file.name for file in mail.attachments)))
+    table.add_row("")
+    return table
+
+
+def _signatures(received: Received, outcome: Outcome) -> Iterator[tuple[str, str]]:
+    yield "the robot", _verdict(received.mail.signature)
+    author = received.mail.author_signature
+    if author.state:
+        person = outcome.people.get(outcome.signer(author))
+        yield person.name if person else "somebody unknown", f"{_verdict(author)}, checked without the robot"
 
 
 def _verdict(verdict: Verdict) -> str:
     return verdict.state.value if verdict.state else "none"
 
 
-def _first_lines(received: Received) -> Iterator[str]:
-    yield from _first(received.mail.cover, COVER_LINES)
-    yield from (f"| {line}" for line in _first(received.mail.text, AUTHOR_LINES))
+def _unquoted(text: str) -> str:
+    """What he wrote himself, without the mail that he answers."""
+    return "\n".join(line for line in text.split("\n") if not line.startswith(">") and not line.endswith(" wrote:"))
 
 
 def _first(text: str, most: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Tells Postfix which addresses Dovecot has, at the moment it asks: a socketmap (socketmap_table(5))."""
 
 import contextlib
+import re
 import socketserver
 import threading
 from collections.abc import Container
@@ -9,7 +10,7 @@ from typing import Self
 
 
 class RecipientServer:
-    """Answers on loopback whether an address is known. Postfix itself asks without the +extension if need be."""
+    """Answers on loopback whether an address is known, with or without its +extension."""
 
     def __init__(self, known: Container[str]) -> None:
         """`known`: addresses in lower case; may grow at any time."""
@@ -18,8 +19,10 @@ class RecipientServer:
             def handle(self) -> None:
                 with contextlib.suppress(OSError):
                     while question := _netstring(self.rfile):
-                        _, _, key = question.partition(" ")
-                        answer = "OK known" if key.lower() in known else "NOTFOUND "
+                        _, _, address = question.lower().partition(" ")
+                        # A socketmap is asked for the whole address only.
+                        found = address in known or re.sub(r"\+[^@]*@", "@", address) in known
+                        answer = "OK known" if found else "NOTFOUND "
                         self.wfile.write(f"{len(answer)}:{answer},".encode())
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer)
