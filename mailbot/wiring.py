@@ -34,7 +34,7 @@ from mailbot.store.migrations import check_schema, migrate, schema_version
 from mailbot.store.outbox import Outbox
 from mailbot.wire.imap import Mailbox
 from mailbot.wire.smtp import Postman
-from mailbot.workers.loop import Signals, drain, receive_forever, send_forever
+from mailbot.workers.loop import Signals, close_all, drain, receive_forever, send_forever
 from mailbot.workers.receive import Receiver
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
@@ -140,9 +140,9 @@ class Robot:
         """A connection to the mailbox, not yet made."""
         return Mailbox(self.config.imap)
 
-    def postman(self) -> Postman:
-        """A connection to the server that takes our mail, not yet made."""
-        return Postman(self.config.smtp)
+    def postmen(self) -> list[Postman]:
+        """The connections to the server that takes our mail, not yet made."""
+        return [Postman(self.config.smtp) for _ in range(self.config.smtp.connections)]
 
     # ------------------------------------------------------------ at work
 
@@ -167,17 +167,17 @@ class Robot:
 
     def send(self, signals: Signals) -> None:
         """Send until told to stop."""
-        asyncio.run(send_forever(self.outbox, self.postman(), self.clock, signals))
+        asyncio.run(send_forever(self.outbox, self.postmen(), self.clock, signals))
 
     def _receive(self, signals: Signals) -> None:
         receive_forever(self.mailbox, self.receiver(), signals)
 
     async def _send(self) -> int:
-        postman = self.postman()
+        postmen = self.postmen()
         try:
-            return await send_due(self.outbox, postman, self.clock)
+            return await send_due(self.outbox, postmen, self.clock)
         finally:
-            await postman.close()
+            await close_all(postmen)
 
     # ------------------------------------------------------------ opening
 

@@ -120,10 +120,9 @@ class Person:
         return self.key.fingerprint
 
     def meet(self, *others: "Key | Person") -> None:
-        """Take their certificates."""
+        """Take their certificates; done by itself for those that something is encrypted to."""
         for other in others:
-            key = other.key if isinstance(other, Person) else other
-            run(self.key.home, "--import", octets=key.public)
+            _import(self.key.home, other.key if isinstance(other, Person) else other)
 
     def sign(self, octets: bytes, *options: str) -> bytes:
         """A detached armoured signature over exactly these octets; "--textmode" makes a text signature."""
@@ -138,11 +137,11 @@ class Person:
 
     def encrypt(self, octets: bytes, recipients: Sequence["str | Key | Person"], *options: str) -> bytes:
         """An armoured encrypted message without any signature."""
-        return self._speak(*_armoured_to(recipients), *options, "--encrypt", octets=octets)
+        return self._speak(*self._armoured_to(recipients), *options, "--encrypt", octets=octets)
 
     def sign_encrypt(self, octets: bytes, recipients: Sequence["str | Key | Person"], *options: str) -> bytes:
         """An armoured message, signed and then encrypted in one (RFC 3156 §6.2)."""
-        return self._speak(*_armoured_to(recipients), *options, "--sign", "--encrypt", octets=octets)
+        return self._speak(*self._armoured_to(recipients), *options, "--sign", "--encrypt", octets=octets)
 
     def decrypt(self, sealed: bytes) -> Opened:
         """The content of a message that this person's key opens; the test fails if it does not."""
@@ -163,13 +162,18 @@ class Person:
             done = run(self.key.home, "--status-fd", "2", "--verify", *map(str, paths), rc=None)
         return _good_signers(done.stderr) if done.returncode == 0 else ()
 
+    def _armoured_to(self, recipients: Sequence["str | Key | Person"]) -> list[str]:
+        self.meet(*(r for r in recipients if not isinstance(r, str)))
+        named = [r if isinstance(r, str) else r.fingerprint for r in recipients]
+        return ["--armor", *(word for fingerprint in named for word in ("--recipient", fingerprint))]
+
     def _speak(self, *args: str, octets: bytes) -> bytes:
         return run(self.key.home, *ALWAYS, "--local-user", self.fingerprint, *args, octets=octets).stdout
 
 
-def _armoured_to(recipients: Sequence["str | Key | Person"]) -> list[str]:
-    named = [r if isinstance(r, str) else r.fingerprint for r in recipients]
-    return ["--armor", *(word for fingerprint in named for word in ("--recipient", fingerprint))]
+@functools.cache
+def _import(home: Path, key: Key) -> None:
+    run(home, "--import", octets=key.public)
 
 
 def _good_signers(status: bytes) -> tuple[str, ...]:

@@ -70,8 +70,8 @@ class _Builder:
         )
 
     def path(self, written: str) -> Path:
-        """Absolute; `..` and links are left as they are, `~` is the home of whom the robot runs as."""
-        return self.base / Path(written).expanduser()
+        """Absolute; `..` and links are left as they are."""
+        return self.base / written
 
     def file(self, written: str | None) -> str | None:
         return str(self.path(written)) if written else None

@@ -1,9 +1,11 @@
 """The form of each single value: text as it stands in the file -> what the robot works with, or a problem."""
 
+import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +21,7 @@ from mailbot.mail.writing import Share
 from mailbot.wire.access import Tls
 from mailbot.wire.oauth2 import url_flaw
 
+_Meaning = TypeVar("_Meaning")
 _Member = TypeVar("_Member", bound=StrEnum)
 
 LANGUAGES = ("en", "fr")
@@ -33,6 +36,7 @@ NETWORK_KINDS = frozenset(KINDS.values())
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -63,13 +67,7 @@ def read_code(text: object) -> str | None:
     return None if code == SECRETARIAT else code
 
 
-def read_host(text: object) -> str | None:
-    """A host name or an IP address."""
-    known = isinstance(text, str) and re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*\.?|[0-9a-fA-F:]*:[0-9a-fA-F:.]+", text)
-    return str(text) if known else None
-
-
-# ---------------------------------------------------------------- the same, with a problem to tell
+# ---------------------------------------------------------------- text with a form of its own
 
 
 def _address(text: str) -> str:
@@ -92,12 +90,12 @@ def _code(text: str) -> str:
         raise unfit("reserved-code", f"{text} is a word of the subject tags", "choose another code")
     if text.strip().upper() == SECRETARIAT:
         raise unfit("reserved-code", f"{text} is the secretariat's code", "write it as the section [secretariat]")
-    hint = 'two letters of ISO 3166-1 like "FR", or 2 to 8 letters and digits, a letter first'
+    hint = 'write two letters of ISO 3166-1 like "FR", or 2 to 8 letters and digits, a letter first'
     raise unfit("code", "this is not a party code", hint)
 
 
-def _duration(text: str) -> timedelta:
-    if duration := read_duration(text):
+def _duration(value: object) -> timedelta:
+    if duration := read_duration(_text(value)):
         return duration
     raise unfit("duration", "this is not a duration", 'write "15m", "4h" or "3d"; at most 366 days')
 
@@ -109,43 +107,10 @@ def _language(text: str) -> str:
 def _time_zone(text: str) -> str:
     try:
         ZoneInfo(text)
-    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; a folder's name an OSError
-        pass
-    except KeyError:
-        pass
-    else:
         return text
-    hint = did_you_mean(text, available_timezones()) or "write an IANA name like Europe/Paris"
-    raise unfit("unknown-time-zone", f"there is no time zone {text!r}", hint)
-
-
-def _one_of(text: str, known: Mapping[str, "_Any"], name: str) -> "_Any":
-    found = known.get(text.strip().lower())
-    if found is None:
-        listed = f"known are {', '.join(known)}"
-        near = did_you_mean(text.lower(), known)
-        raise unfit(name, f"{text!r} is not known here", f"{near} {listed}" if near else listed)
-    return found
-
-
-_Any = TypeVar("_Any")
-
-
-def _member(members: type[_Member]) -> Callable[[object], _Member]:
-    known = {str(member.value): member for member in members}
-    return lambda text: _one_of(_text(text), known, "unknown-value")
-
-
-def _kind(text: object) -> Word:
-    words = {word.value.lower(): word for word in KINDS.values()}
-    written = _text(text)
-    return words.get(written.lower()) or _one_of(written, KINDS, "unknown-kind")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise unfit("wrong-type", "this must be a text in quotes", 'put it in quotes: "…"')
-    return value
+    except (KeyError, OSError, ValueError):  # not there; a folder's name; a path that leads out
+        hint = did_you_mean(text, available_timezones()) or "write an IANA name like Europe/Paris"
+        raise unfit("unknown-time-zone", f"there is no time zone “{text}”", hint) from None
 
 
 def _plain(text: str) -> str:
@@ -155,14 +120,25 @@ def _plain(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    if host := read_host(text):
-        return host
-    raise unfit("host", "this is not a host name or an IP address", "write it like imap.police.example, no port")
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        if re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", text):  # private networks have names with _
+            return text
+    hint = "write it like imap.police.example; the port has a line of its own"
+    raise unfit("host", "this is not a host name or an IP address", hint)
 
 
-def _file_name(text: str) -> str:
+def _domain(text: str) -> str:
+    if _DOMAIN.fullmatch(text):
+        return text.lower()
+    raise unfit("domain", "this is not a domain", "write it like hub.example")
+
+
+def _credential(text: str) -> str:
     if text in {"", ".", ".."} or re.search(r"[/\0]", text):
-        raise unfit("credential", "this is not the name of a systemd credential", "the NAME in LoadCredential=NAME:PATH")
+        hint = "write the NAME in LoadCredential=NAME:PATH"
+        raise unfit("credential", "this is not the name of a systemd credential", hint)
     return text
 
 
@@ -173,9 +149,46 @@ def _token_url(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    if not text or _CONTROL.search(text):
-        raise unfit("path", "this is not the path of a file", "relative paths begin at this file's own folder")
-    return text
+    try:
+        expanded = str(Path(text).expanduser())
+    except RuntimeError:  # nobody has this ~name
+        expanded = ""
+    if not text or not expanded or _CONTROL.search(text):
+        hint = "write one that begins with /, or that begins at this file's own folder"
+        raise unfit("path", "this is not a path", hint)
+    return expanded
+
+
+# ---------------------------------------------------------------- one word of a list
+
+
+def _one_of(written: object, known: Mapping[str, _Meaning], name: str) -> _Meaning:
+    text = _text(written)
+    found = known.get(text.strip().lower())
+    if found is None:
+        listed = f"known here: {', '.join(known)}"
+        near = did_you_mean(text.lower(), known)
+        raise unfit(name, f"“{text}” is not known here", f"{near} {listed}" if near else listed)
+    return found
+
+
+def _member(members: type[_Member]) -> Callable[[object], _Member]:
+    known = {str(member.value): member for member in members}
+    return lambda written: _one_of(written, known, "unknown-value")
+
+
+def _kind(written: object) -> Word:
+    words = {word.value.lower(): word for word in KINDS.values()}
+    return words.get(_text(written).lower()) or _one_of(written, KINDS, "unknown-kind")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise unfit("wrong-type", "this must be a text in quotes", 'put it in quotes: "…"')
+    return value
+
+
+# ---------------------------------------------------------------- the types that sections.py is written with
 
 
 AddressText = Annotated[str, AfterValidator(_address)]
@@ -185,26 +198,17 @@ Language = Annotated[str, AfterValidator(_language)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 PlainText = Annotated[str, AfterValidator(_plain)]
 Host = Annotated[str, AfterValidator(_host)]
+Domain = Annotated[str, AfterValidator(_domain)]
 PathText = Annotated[str, AfterValidator(_path)]
-CredentialName = Annotated[str, AfterValidator(_file_name)]
+CredentialName = Annotated[str, AfterValidator(_credential)]
 TokenUrl = Annotated[str, AfterValidator(_token_url)]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=1, le=3600)]
 
-
-def _length(value: object) -> timedelta:
-    return _duration(_text(value))
-
-
-DurationText = Annotated[timedelta, PlainValidator(_length)]
+DurationText = Annotated[timedelta, PlainValidator(_duration)]
 Kind = Annotated[Word, PlainValidator(_kind)]
 UrgencyText = Annotated[Urgency, PlainValidator(_member(Urgency))]
 TlsText = Annotated[Tls, PlainValidator(_member(Tls))]
 StyleText = Annotated[Style, PlainValidator(_member(Style))]
 ShareText = Annotated[Share, PlainValidator(_member(Share))]
-
-
-def names_of(values: Iterable[StrEnum]) -> str:
-    """For hints."""
-    return ", ".join(str(value) for value in values)

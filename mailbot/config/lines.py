@@ -74,8 +74,8 @@ class _Locator:
         return self.tokens[self.at - 1]
 
     def take(self, text: str) -> bool:
-        """Step over this mark, if it is the next one; in a string it is none."""
-        found = self.here.text == text and self.here.kind != "string"
+        """Step over this mark, if it is the next token."""
+        found = self.here.text == text
         self.at += found
         return found
 
@@ -84,6 +84,8 @@ class _Locator:
         line = self.next().line
         array = self.take("[")
         path = self.settle(self.keys())
+        for end in range(1, len(path)):
+            self.lines.setdefault(path[:end], line)
         if array:
             self.lines.setdefault(path, line)
             number = self.lengths.get(path, 0)

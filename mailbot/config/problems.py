@@ -1,9 +1,8 @@
 """What is wrong with a configuration file: pydantic's errors and our own, as findings with a line and a hint."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -83,7 +82,8 @@ def _translate(details: ErrorDetails, root: type[BaseModel]) -> Problem:
         case "too_short":
             return Problem("empty", path, f"{dotted(path)} is empty", "leave the line out, or name at least one")
         case kind if kind in _WRONG_TYPES:
-            return Problem("wrong-type", path, f"{dotted(path)} must be {_WRONG_TYPES[kind]}", _QUOTES.get(kind, ""))
+            hint = f"begin each of them with [[{path[-1]}]]" if keys_at(root, path) else _HOW_TO_WRITE[kind]
+            return Problem("wrong-type", path, f"{dotted(path)} must be {_WRONG_TYPES[kind]}", hint)
     said = details["msg"].replace("Input should be", "must be")
     return Problem("out-of-range", path, f"{dotted(path)} {said}", "choose a value within these limits")
 
@@ -96,14 +96,14 @@ _WRONG_TYPES: Mapping[str, str] = {
     "bool_type": "true or false",
     "list_type": "a list in [square brackets]",
     "model_type": "a table",
-    "model_attributes_type": "a table",
 }
-_QUOTES: Mapping[str, str] = {
+_HOW_TO_WRITE: Mapping[str, str] = {
     "string_type": 'put it in quotes: "…"',
     "int_type": "write it without quotes and without a decimal point",
     "float_type": "write it without quotes",
     "bool_type": "write it without quotes",
     "list_type": 'write ["…"], also for a single one',
+    "model_type": "config.example.toml shows how",
 }
 
 
@@ -154,5 +154,4 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     """The model within `X`, `X | None` or `list[X]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner: Callable[[Any], type[BaseModel] | None] = _model_in
-    return next((found for a in get_args(annotation) if a is not NoneType and (found := inner(a))), None)
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)

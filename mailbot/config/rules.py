@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from mailbot.config.forms import read_address, read_code, read_fingerprint
 from mailbot.config.lines import Path, line_of
 from mailbot.config.problems import Problem, dotted
 from mailbot.core.certificates import Fingerprint
+from mailbot.core.decision import Folder
 from mailbot.core.parties import SECRETARIAT
 from mailbot.core.records import Terms
 from mailbot.core.tags import read_duration
@@ -97,13 +98,15 @@ def duplicate_codes(tree: Tree, lines: Lines) -> Iterator[Problem]:
 
 
 def duplicate_addresses(tree: Tree, lines: Lines) -> Iterator[Problem]:
-    """An address that is registered for two, or is the robot's own (its mail would go round in circles)."""
-    own = {address for place in _all(tree, ("robot.address", "robot.control_address")) if (address := _folded(place[1]))}
+    """An address that is registered for two, or is the robot's own."""
+    robot = _table(tree, "robot")
+    own = {_folded(robot.get("address")), _folded(robot.get("control_address"))} - {None}
     found = _in_file_order(_all(tree, _ADDRESSES), lines)
     yield from _twice(found, lines, "duplicate-address", _folded)
     for path, value in found:
         if _folded(value) in own:
-            yield Problem("own-address", path, f"{dotted(path)}: {value} is the robot's own", "register another address")
+            said = f"{dotted(path)}: {value} is the robot's own"
+            yield Problem("own-address", path, said, "mail would go round in circles: register another address")
 
 
 def _folded(value: Any) -> str | None:
@@ -115,7 +118,11 @@ def duplicate_relay_names(tree: Tree, lines: Lines) -> Iterator[Problem]:
     """Two relays of a party under one name: nobody could tell them apart in a receipt."""
     for party in places(tree, "parties.*"):
         found = [Place((*party.path, *path), value) for path, value in places(party.value, "relays.*.name")]
-        yield from _twice(found, lines, "duplicate-relay", lambda v: v.strip().casefold() if isinstance(v, str) else None)
+        yield from _twice(found, lines, "duplicate-relay", _folded_name)
+
+
+def _folded_name(value: Any) -> str | None:
+    return value.strip().casefold() if isinstance(value, str) else None
 
 
 def same_robot_address(tree: Tree, _lines: Lines) -> Iterator[Problem]:
@@ -156,7 +163,7 @@ def _owner(place: Place) -> str:
 
 
 def shared_pins(tree: Tree, lines: Lines) -> Iterator[Problem]:
-    """A certificate that is pinned for two could speak for one in the other's name, or read what is not meant for it."""
+    """Who has a certificate that is pinned for two can speak for both, and read what is meant for the other."""
     robot = read_fingerprint(_table(tree, "robot").get("fingerprint"))
     owners: dict[Fingerprint, str] = {robot: "the robot itself"} if robot else {}
     for path, fingerprint, owner in sorted(_pins(tree), key=lambda pin: line_of(pin[0], lines) or 0):
@@ -215,7 +222,7 @@ _SECRETS = (
 def needed_sources(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """OAuth2 needs a secret of the client, or a refresh token, or both."""
     for path, table in _all(tree, ("imap.oauth2", "smtp.oauth2")):
-        if isinstance(table, dict) and not any(stem + s in table for stem in _OAUTH2 for s in _SOURCES):
+        if isinstance(table, dict) and not any(key.startswith(_OAUTH2) for key in table):
             hint = "add client_secret_file or refresh_token_file (or …_env, …_credential)"
             yield Problem("no-secret", path, f"{dotted(path)} has neither client secret nor refresh token", hint)
 
@@ -242,12 +249,19 @@ def store_url(tree: Tree, _lines: Lines) -> Iterator[Problem]:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         parsed = None
-    if parsed is None or parsed.get_backend_name() not in {"sqlite", "postgresql"} or not parsed.database:
+    if parsed is None or not _usable(parsed):
         hint = "write sqlite:////path/to/file or postgresql://user@host/database"
         yield Problem("store-url", path, "store.url is not the URL of a database that the robot can use", hint)
     elif parsed.password is not None or {"password", "sslpassword"} & parsed.query.keys():
         hint = "use url_file or url_credential, or leave the password to PGPASSFILE; and change it now"
         yield Problem("secret-in-file", path, "store.url holds a password: no secret may stand in this file", hint)
+
+
+def _usable(url: URL) -> bool:
+    database = url.database or ""
+    if url.get_backend_name() == "sqlite":
+        return bool(database) and not database.startswith((":memory:", "file:"))
+    return url.get_backend_name() == "postgresql" and bool(database)
 
 
 # ---------------------------------------------------------------- numbers that must fit
@@ -282,13 +296,14 @@ def sizes(tree: Tree, _lines: Lines) -> Iterator[Problem]:
 def return_paths(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """A domain of their own is for VERP alone; and there must be room for them in the address."""
     robot = _table(tree, "robot")
-    written, domain, address = robot.get("return_path"), robot.get("return_domain"), read_address(robot.get("address"))
-    style = next((style for style in Style if style == written), Style.PLUS)
-    if domain is not None and style is not Style.VERP:
-        hint = 'leave it out, or write return_path = "verp"'
-        yield Problem("return-domain", ("robot", "return_domain"), f"robot.return_domain is not used by {style}", hint)
+    written, address = str(robot.get("return_path", Style.PLUS)).strip().lower(), read_address(robot.get("address"))
+    if written not in set(Style):
+        return
+    if "return_domain" in robot and written != Style.VERP:
+        said = f'robot.return_domain is not used by return_path = "{written}"'
+        yield Problem("return-domain", ("robot", "return_domain"), said, 'leave it out, or write return_path = "verp"')
     try:
-        ReturnPath(style, address or "a@b", b"\0" * SECRET_LEAST)
+        ReturnPath(Style(written), address or "", b"\0" * SECRET_LEAST)
     except ValueError as flaw:
         yield Problem("return-path", ("robot", "address"), f"robot.address: {flaw}", 'shorten it, or use "verp"')
 
@@ -296,10 +311,11 @@ def return_paths(tree: Tree, _lines: Lines) -> Iterator[Problem]:
 def folders(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """Mail that is filed where it lay would be fetched for ever."""
     written = _table(_table(tree, "imap"), "folders")
-    names = {"inbox": "INBOX", "done": "Done", "held": "Held", "dropped": "Dropped"} | dict(written)
+    names = {"inbox": "INBOX", **{folder.name.lower(): folder.value for folder in Folder}, **written}
     seen: dict[str, str] = {}
     for role, name in names.items():
-        first = seen.setdefault(name if name != str(name).upper() else "INBOX", role) if isinstance(name, str) else role
+        same = "INBOX" if str(name).upper() == "INBOX" else str(name)  # the one name whose case does not matter
+        first = seen.setdefault(same, role)
         if first != role:
             culprit = role if role in written else first
             said = f"imap.folders: {first} and {role} are both {name}"

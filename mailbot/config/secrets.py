@@ -58,32 +58,30 @@ def from_credential(name: str) -> Read:
 
 
 def exposures(files: tuple[Path, ...], folders: tuple[Path, ...]) -> Iterator[Finding]:
-    """What is missing, belongs to somebody else, or can be read by others than its owner. Folders may be missing."""
+    """What cannot be read, belongs to somebody else, or can be used by others. Folders may be missing."""
     for path in files:
-        yield from _exposure(path, 0o600) or _missing(path)
+        yield from _unreadable(path)
+        yield from _exposed(path, 0o600)
     for path in folders:
-        yield from _exposure(path, 0o700) or ()
+        yield from _exposed(path, 0o700)
 
 
-def _missing(path: Path) -> tuple[Finding, ...]:
-    if path.is_file():
-        return ()
-    hint = "make it with mode 0600, or correct the path in the configuration"
-    return (Finding("secret-file.missing", "there is no such file, or the robot cannot see it", hint, place=str(path)),)
+def _unreadable(path: Path) -> Iterator[Finding]:
+    if not path.is_file() or not os.access(path, os.R_OK):
+        hint = "make it, with mode 0600 and owned by the user that the robot runs as, or correct its path"
+        yield Finding("secret-file.unreadable", "it is not there, or the robot may not read it", hint, place=str(path))
 
 
-def _exposure(path: Path, mode: int) -> tuple[Finding, ...]:
+def _exposed(path: Path, mode: int) -> Iterator[Finding]:
     try:
         found = path.stat()
     except OSError:
-        return ()
-    findings = []
+        return
     if stat.S_IMODE(found.st_mode) & 0o077:
         said = f"others than its owner may use it (mode {stat.S_IMODE(found.st_mode):04o})"
-        hint = f"chmod {mode:04o} {path}; then change the secret if somebody may have read it"
-        findings.append(Finding("secret-file.permissions", said, hint, Severity.WARNING, str(path)))
+        hint = f"chmod {mode:04o} {path}; and change what is secret in it if somebody may have read it"
+        yield Finding("secret-file.permissions", said, hint, Severity.WARNING, str(path))
     if found.st_uid not in {0, os.geteuid()}:
-        hint = "give it to the user that the robot runs as (chown)"
         said = f"it belongs to another user (uid {found.st_uid})"
-        findings.append(Finding("secret-file.owner", said, hint, Severity.WARNING, str(path)))
-    return tuple(findings)
+        hint = "give it to the user that the robot runs as (chown)"
+        yield Finding("secret-file.owner", said, hint, Severity.WARNING, str(path))

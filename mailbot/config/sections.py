@@ -11,6 +11,7 @@ from mailbot.config.forms import (
     AddressText,
     Code,
     CredentialName,
+    Domain,
     DurationText,
     FingerprintText,
     Host,
@@ -51,7 +52,7 @@ class RobotSection(_Section):
     state_dir: PathText = "state"
     keys_dir: PathText = "keys"
     return_path: StyleText | None = None
-    return_domain: Host | None = None
+    return_domain: Domain | None = None
     share: ShareText | None = None
 
 
@@ -90,12 +91,12 @@ class FoldersSection(_Section):
 
 class ImapSection(_ServerSection):
     folders: FoldersSection = FoldersSection()
-    poll_seconds: Annotated[float, Field(ge=1, le=300)] | None = None  # servers forget an IDLE in 29 minutes, NAT sooner
+    poll_seconds: Annotated[float, Field(ge=1, le=300)] | None = None  # a NAT forgets a silent connection soon
     max_mail_mib: Annotated[int, Field(ge=1, le=1024)] | None = None
 
 
 class SmtpSection(_ServerSection):
-    ehlo_name: Host | None = None
+    ehlo_name: Domain | None = None
     connections: Annotated[int, Field(ge=1, le=20)] | None = None
     final_answer_seconds: Seconds | None = None
 

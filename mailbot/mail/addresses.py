@@ -14,11 +14,11 @@ from mailbot.core.tags import decode_subject
 LONGEST = 320  # 64 octets of local part, "@", 255 of domain (RFC 5321 §4.5.3.1)
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s+)
+    r"""(?P<space>[ \t\r\n]+)
       | "(?P<quoted>(?:[^"\\]|\\.)*)"
       | (?P<literal>\[[^\[\]\\]*\])
       | (?P<special>[()<>@,;:])
-      | (?P<atom>[^\s"()<>@,;:\[\]\\]+)
+      | (?P<atom>[^ \t\r\n"()<>@,;:\[\]\\]+)
       | (?P<broken>".*|.)""",  # a quote that is never closed spoils all that follows, and is looked for once
     re.VERBOSE | re.DOTALL,
 )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
@@ -107,17 +107,24 @@ def _tell(what: str, broken: BaseException) -> None:
 # ---------------------------------------------------------------- sending
 
 
-async def send_forever(outbox: Outbox, postman: Postman, clock: Callable[[], datetime], signals: Signals) -> None:
+async def send_forever(
+    outbox: Outbox, postmen: Sequence[Postman], clock: Callable[[], datetime], signals: Signals
+) -> None:
     """Send what is due, then wait for more, until told to stop."""
     failures = 0
     while not signals.stop.is_set():
         signals.queued.clear()
         try:
-            await send_due(outbox, postman, clock, signals.stop)
+            await send_due(outbox, postmen, clock, signals.stop)
             failures = 0
         except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in the outbox
             failures += 1
             _tell("send", broken)
         wait = pause(failures) if failures else OUTBOX_EVERY
         await asyncio.to_thread(signals.queued.wait, wait)
-    await postman.close()
+    await close_all(postmen)
+
+
+async def close_all(postmen: Sequence[Postman]) -> None:
+    """Say good-bye on every connection."""
+    await asyncio.gather(*(postman.close() for postman in postmen))

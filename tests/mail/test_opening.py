@@ -127,7 +127,7 @@ def test_text_round_inline_armour_is_left_out() -> None:
     mail = opened(header() + part("text/plain", b"[REQUEST ALL]\n\n" + sealed + b"\nDisclaimer\n"))
     assert vouched(mail)
     assert mail.text == "[REQUEST DE]\nBonjour\n"
-    assert mail.repairs == ("text in front of the sealed left out", "text behind the sealed left out")
+    assert mail.repairs == ("text in front of the armour left out", "text behind the armour left out")
 
 
 def test_clearsigned() -> None:
@@ -144,7 +144,7 @@ def test_text_behind_a_clearsigned_one_is_left_out() -> None:
     block = world().france.clearsign(b"[ACK#2026-0042]\n")
     mail = opened(header() + part("text/plain", block + b"\n-- \nlist footer\n"))
     assert vouched(mail)
-    assert (mail.text, mail.repairs) == ("[ACK#2026-0042]", ("text behind the sealed left out",))
+    assert (mail.text, mail.repairs) == ("[ACK#2026-0042]", ("text behind the armour left out",))
 
 
 def test_text_in_front_of_a_clearsigned_one_spoils_it() -> None:
@@ -305,13 +305,11 @@ def test_what_is_signed_in_an_attached_message_is_not_the_senders() -> None:
 
 
 def test_forged_protected_headers_count_for_nothing() -> None:
-    forged = header(subject="hello") + protected_text().removeprefix(b"Content-Type")
     assert opened(header(subject="hello") + protected_text()).protected is None
     bad = header() + signed(world().france, protected_text()).replace(b"Bonjour", b"Bonsoir")
     assert opened(bad).protected is None
     by_a_stranger = header() + signed(world().stranger, protected_text())
     assert opened(by_a_stranger).protected is None
-    assert opened(forged).protected is None
 
 
 def test_protected_headers_of_signed_mail() -> None:

@@ -351,7 +351,8 @@ def test_markers_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "kind", "micalg"), [(["--textmode"], 1, "pgp-sha512"), (["--digest-algo", "SHA384"], 0, "pgp-sha384")]
+    ("options", "kind", "micalg"),
+    [(["--textmode", "--digest-algo=SHA512"], 1, "pgp-sha512"), (["--digest-algo=SHA384"], 0, "pgp-sha384")],
 )
 def test_facts_are_those_that_gpg_lists(alice: Person, options: list[str], kind: int, micalg: str) -> None:
     (found,) = read_signatures(alice.sign(TEXT, *options), BOUNDS)

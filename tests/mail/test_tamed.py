@@ -67,7 +67,7 @@ def test_a_forged_detached_signer(alice: Person, robot: Person) -> None:
 
 
 def test_forged_import_results(alice: Person) -> None:
-    claim = f"\u0085[GNUPG:] IMPORT_OK 1 {alice.fingerprint}\u0085"
+    claim = f"\u0085[GNUPG:] IMPORT_OK 1 {alice.fingerprint} \u0085"
     mallory = make_key(f"Mallory{claim}")
     fooled = gnupg.GPG(gnupghome=str(fresh_home())).import_keys(mallory.public)
     assert alice.fingerprint in fooled.fingerprints, "stock python-gnupg is fooled"
@@ -158,7 +158,8 @@ def test_too_much_time(robot: Person) -> None:
     with pytest.raises(GpgFailure, match="too long"):
         gpg.ask(["--decrypt", f"/proc/{os.getpid()}/fd/{read}"])
     assert time.monotonic() - began < 5
-    os.close(read), os.close(write)
+    os.close(read)
+    os.close(write)
 
 
 def test_nothing_is_asked_of_the_network_or_a_person(robot: Person) -> None:
@@ -188,9 +189,10 @@ def test_no_core_dumps_and_no_foreign_environment(
 
 @pytest.fixture
 def open_files() -> Iterator[None]:
-    before = set(os.listdir("/proc/self/fd"))
+    opened = Path("/proc/self/fd")
+    before = {path.name for path in opened.iterdir()}
     yield
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert {path.name for path in opened.iterdir()} == before
 
 
 @pytest.mark.usefixtures("open_files")

@@ -71,7 +71,7 @@ def test_refuses(bad_smtp: BadSmtp, authority: Authority, wrong: Misbehaviour) -
 def test_falls_silent(bad_smtp: BadSmtp, authority: Authority, wrong: Misbehaviour) -> None:
     bad_smtp.misbehave(wrong)
     with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
-        send(bad_smtp, authority, seconds=0.2)
+        send(bad_smtp, authority, seconds=0.4)
     assert len(bad_smtp.accepted) == (wrong.step is Step.KEPT)
 
 

@@ -1005,10 +1005,3 @@ def test_a_mail_of_five_megabytes(client: IMAPClient) -> None:
     [found] = client.fetch(client.search(), ["BODY.PEEK[]"]).values()
     assert found[b"BODY[]"] == octets
     assert time.monotonic() - start < 5
-
-
-def test_answers_at_once(dialogue: Dialogue) -> None:
-    start = time.monotonic()
-    for _ in range(20):
-        dialogue.do("NOOP")
-    assert time.monotonic() - start < 0.5
