@@ -26,7 +26,7 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _MESSAGE_ID = re.compile(rb"^[ \t>|]{0,8}Message-ID:[ \t]*(<[^<>\s]{1,990}>)", re.IGNORECASE | re.MULTILINE)
 _LONG_LINE = re.compile(rb"([^\r\n]{998})[^\r\n]+")  # flufl.bounce searches each line in quadratic time
 
-# It logs an exception together with what it was reading: the text of a mail.
+# It logs every exception of its detectors, and the text of one may quote the mail.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 
@@ -90,9 +90,10 @@ def _recipient(fields: Fields) -> BouncedRecipient | None:
     status = _status(_line(fields.first("status"))) or _status(diagnostic)
     if not address and not action:
         return None
+    action = action or {"2": "delivered", "4": "delayed"}.get(status[:1], "failed")
     # RFC 3463 §2: a delivery that failed with 4.X.X may succeed when it is tried later.
     permanent = action == "failed" and not status.startswith("4")
-    return BouncedRecipient(address, action or "failed", status, permanent, diagnostic)
+    return BouncedRecipient(address, action, status, permanent, diagnostic)
 
 
 def _typed_address(raw: bytes) -> str:

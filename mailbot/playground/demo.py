@@ -66,9 +66,9 @@ def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -
         stage = closing.enter_context(set_up())
     with steps.step("The robot starts"):
         robot = closing.enter_context(robot_at_work(stage.config))
-    late = _perform(stage, robot, steps)
+    late = perform(stage, robot, steps)
     with steps.step("Every mail is opened with its reader's key, and tried with everybody else's"):
-        outcome = _outcome(stage, robot, steps)
+        outcome = look(stage, robot, steps)
     problems = [*late, *amiss(outcome, SCENES)]
     _report(outcome, problems, facts)
     if keep:
@@ -80,7 +80,7 @@ def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -
 # ---------------------------------------------------------------- the scenes
 
 
-def _perform(stage: Stage, robot: Robot, steps: Steps) -> list[str]:
+def perform(stage: Stage, robot: Robot, steps: Steps) -> list[str]:
     """Play the scenes one after the other; what did not come in time ends the play and is told."""
     arrivals: Counter[tuple[str, str]] = Counter()
     for scene in SCENES:
@@ -114,7 +114,8 @@ def _await_empty_outbox(robot: Robot) -> None:
 # ---------------------------------------------------------------- what came of it
 
 
-def _outcome(stage: Stage, robot: Robot, steps: Steps) -> Outcome:
+def look(stage: Stage, robot: Robot, steps: Steps) -> Outcome:
+    """Everything that can be said of the playground now."""
     mailboxes = {login: stage.mailbox(login) for login in stage.people}
     journal = Journal(robot.engine).verify()
     return Outcome(

@@ -26,6 +26,8 @@ _ALWAYS: Final = (
 # A socket in the home has 107 octets for its path, and this is the longest name gpg-agent gives one.
 _LONGEST_HOME: Final = 107 - len("/S.gpg-agent.browser")
 
+_ULTIMATE: Final = 6  # gpg's number for one's own keys
+
 _PARAMETERS: Final = """\
 %no-protection
 Key-Type: eddsa
@@ -88,6 +90,11 @@ class Key:
     def meet(self, *certificates: bytes) -> None:
         """Take these certificates, armoured."""
         _gpg(self.home, "--import", octets=b"\n".join(certificates))
+
+    def believe(self, *fingerprints: Fingerprint) -> None:
+        """Mark these keys as verified, so that mail programs that use this home ask no questions."""
+        ownertrust = "".join(f"{fingerprint}:{_ULTIMATE}:\n" for fingerprint in fingerprints)
+        _gpg(self.home, "--import-ownertrust", octets=ownertrust.encode())
 
     def sign(self, octets: bytes) -> bytes:
         """A detached armoured signature over exactly these octets."""

@@ -53,11 +53,11 @@ class Servers:
 def hand_over(folder: Path, people: Mapping[str, Person], robot: Key, servers: Servers) -> None:
     """Write into `folder`: each one's secret key, everybody's certificates, and a neomutt configuration for each."""
     folder.mkdir(mode=0o700)
-    everybody = [robot.certificate, *(person.key.certificate for person in people.values())]
-    (folder / "certificates.asc").write_bytes(b"\n".join(everybody))
+    everybody = [robot, *(person.key for person in people.values())]
+    (folder / "certificates.asc").write_bytes(b"\n".join(key.certificate for key in everybody))
     for person in people.values():
         (folder / f"{person.login}.secret.asc").write_bytes(person.key.export_secret())
-        (person.key.home / "gpg.conf").write_text("trust-model always\n")
+        person.key.believe(*(key.fingerprint for key in everybody))
         text = _NEOMUTT.format(person=person, servers=servers, start=start_neomutt(folder, person))
         (folder / f"{person.login}.neomuttrc").write_text(text)
 

@@ -80,6 +80,13 @@ class Memory:
         with writing(self._engine) as connection:
             return _count_try(connection, digest, now)
 
+    def uncount_try(self, digest: str) -> None:
+        """Take the last try back: the mail was not to blame for its failure."""
+        table = schema.attempts
+        with writing(self._engine) as connection:
+            counted = update(table).where(table.c.digest == digest, table.c.tries > 0)
+            connection.execute(counted.values(tries=table.c.tries - 1))
+
     def fresh_reference(self, now: datetime) -> str:
         """The next free reference of the year (UTC). Two workers may get the same: the second to record it clashes."""
         with reading(self._engine) as connection:

@@ -179,6 +179,7 @@ def _row(mail: OutgoingMail, body_id: int | None, now: datetime) -> dict[str, An
         "recipient": mail.recipient,
         "envelope_sender": mail.envelope_sender,
         "head": mail.head,
+        "foot": mail.foot,
         "body_id": body_id,
         "purpose": mail.purpose,
         "reference": mail.reference,
@@ -238,6 +239,7 @@ def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
         envelope_sender=row["envelope_sender"],
         recipient=row["recipient"],
         head=row["head"],
+        foot=row["foot"],
         tail=tails.get(row["body_id"], b""),
         purpose=row["purpose"],
         reference=row["reference"],
@@ -255,13 +257,13 @@ def _posting(row: RowMapping) -> Posting:
 
 def _unsettled(connection: Connection, number: int) -> RowMapping | None:
     """The row without its octets, if it is still owed."""
-    columns = [column for column in outbox.columns if column.name != "head"]
+    columns = [column for column in outbox.columns if column.name not in {"head", "foot"}]
     return connection.execute(select(*columns).where(outbox.c.id == number, QUEUED)).mappings().first()
 
 
 def _final(state: State, status: str, now: datetime) -> Change:
     """Settled for good: its octets are not needed any more; a mail is never sent again but sealed anew."""
-    return {"state": state, "settled_at": now, "last_status": status, "head": b"", "body_id": None}
+    return {"state": state, "settled_at": now, "last_status": status, "head": b"", "foot": b"", "body_id": None}
 
 
 def _entry(event: Event, row: RowMapping, status: str, **more: str) -> Entry:

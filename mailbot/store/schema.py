@@ -264,7 +264,8 @@ outbox = _table(
     _text("message_id"),
     _text("recipient"),
     _text("envelope_sender"),
-    _octets("head"),  # empty once the mail is settled
+    _octets("head"),  # empty once the mail is settled, as is its foot
+    _octets("foot"),
     Column("body_id", Number, ForeignKey("bodies.id"), nullable=True),
     _text("purpose"),
     _text("reference", optional=True),

@@ -13,7 +13,7 @@ from mailbot.core.mail import IncomingMail
 from mailbot.store.outbox import Outbox
 from mailbot.wire.imap import Mailbox, MailboxFailure, Oversized
 from mailbot.wire.smtp import Postman
-from mailbot.workers.receive import Receiver
+from mailbot.workers.receive import Receiver, Unable
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
 
@@ -53,6 +53,9 @@ def receive_forever(open_mailbox: Callable[[], Mailbox], receiver: Receiver, sig
         except MailboxFailure as failure:
             failures += 1
             log.warning("mailbox %s", failure)
+        except Unable as unable:
+            failures += 1
+            log.warning("no mail can be handled now: %s", unable)
         except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in INBOX
             failures += 1
             _tell("receive", broken)
@@ -90,6 +93,8 @@ def _receive(mail: IncomingMail | Oversized, receiver: Receiver) -> Folder | Non
     """None: it broke us this time; the mails behind it do not wait for it."""
     try:
         return receiver.receive_oversized(mail) if isinstance(mail, Oversized) else receiver.receive(mail)
+    except Unable:
+        raise
     except Exception as broken:  # noqa: BLE001 - counted before it was tried; the third time it is shelved
         _tell(mail.digest, broken)
         return None

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,8 +11,9 @@ from mailbot.core.holding import poisoned
 from mailbot.core.judgement import confirmed, decide, understand
 from mailbot.core.mail import IncomingMail, OpenedMail, OutgoingMail, Trouble
 from mailbot.core.records import Question
+from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.writing import Writer
-from mailbot.store.engine import Clash
+from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Memory, Original
 from mailbot.wire.imap import Oversized
 
@@ -19,6 +21,10 @@ log = logging.getLogger(__name__)
 
 MOST_TRIES = 3  # a mail that broke the robot this often is held (mail-in-the-wild.md 20)
 MOST_CLASHES = 20  # every clash means that another worker got on; so many in a row is a bug
+
+
+class Unable(Exception):
+    """The world is broken (database, gpg): no mail can be handled now, and none is to blame. The text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,13 @@ class Receiver:
     chance: Callable[[int], bytes]
 
     def receive(self, mail: IncomingMail) -> Folder:
-        """The folder that this mail belongs in; acts on it first if that was never done."""
-        return self.memory.folder_of(mail.digest) or self._handle(mail)
+        """The folder that this mail belongs in; acts on it first if that was never done. Raises Unable."""
+        try:
+            return self.memory.folder_of(mail.digest) or self._handle(mail)
+        except StoreUnavailable as failure:
+            with suppress(StoreUnavailable):
+                self.memory.uncount_try(mail.digest)
+            raise Unable(str(failure)) from None
 
     def receive_oversized(self, mail: Oversized) -> Folder:
         """A mail too large to be fetched stays in the mailbox, in Held; only its header was seen."""
@@ -54,6 +65,16 @@ class Receiver:
         # Counted before it is made: a mail that kills the robot must still run out of tries.
         if self.memory.count_try(mail.digest, self.clock()) > MOST_TRIES:
             return self._shelve(mail)
+        try:
+            return self._act_unless_beaten(mail)
+        except GpgFailure as failure:
+            # A mail can stall gpg, too: only if gpg fails with everything is the mail not to blame.
+            if self._gpg_works():
+                raise
+            self.memory.uncount_try(mail.digest)
+            raise Unable(str(failure)) from None
+
+    def _act_unless_beaten(self, mail: IncomingMail) -> Folder:
         for _ in range(MOST_CLASHES):
             try:
                 return self._act(mail)
@@ -62,6 +83,12 @@ class Receiver:
                 if folder := self.memory.folder_of(mail.digest):
                     return folder
         raise RuntimeError(f"{mail.digest}: {MOST_CLASHES} clashes in a row")
+
+    def _gpg_works(self) -> bool:
+        try:
+            return self.unwrap(self.wrap(b"well?")) == b"well?"
+        except GpgFailure:
+            return False
 
     def _act(self, mail: IncomingMail) -> Folder:
         moment = self.moment()

@@ -67,10 +67,10 @@ def test_a_forged_detached_signer(alice: Person, robot: Person) -> None:
 
 
 def test_forged_import_results(alice: Person) -> None:
-    claim = f"\u0085[GNUPG:] IMPORT_OK 1 {alice.fingerprint} \u0085"
+    claim = f"\u0085[GNUPG:] IMPORT_OK 1 {alice.fingerprint}\u0085"
     mallory = make_key(f"Mallory{claim}")
     fooled = gnupg.GPG(gnupghome=str(fresh_home())).import_keys(mallory.public)
-    assert alice.fingerprint in fooled.fingerprints, "stock python-gnupg is fooled"
+    assert fooled.fingerprints[0].startswith(alice.fingerprint), "stock python-gnupg is fooled"
     ours = TamedGPG(fresh_home()).import_keys(mallory.public)
     assert ours.fingerprints == [mallory.fingerprint]
 

@@ -52,6 +52,7 @@ def outgoing(**changes: object) -> OutgoingMail:
         recipient="desk@de.example",
         head=b"Subject: [REQUEST#2026-0001]\r\n\r\n",
         tail=b"sealed " + SECRET,
+        foot=b"\r\n--boundary--\r\n",
         reference="2026-0001",
         party="DE",
     )

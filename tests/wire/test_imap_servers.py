@@ -938,6 +938,11 @@ def test_nonsense_is_refused_and_the_session_goes_on(dialogue: Dialogue, wrong: 
     assert dialogue.do("NOOP").status == "OK"
 
 
+def test_a_search_nested_too_deeply_is_refused(server: Served, dialogue: Dialogue) -> None:
+    assert dialogue.do("SEARCH " + "NOT " * 7000 + "SEEN").status in {"BAD", "NO"}
+    assert dialogue.do("NOOP").status == "OK"
+
+
 def test_commands_in_one_breath(dialogue: Dialogue) -> None:
     put(dialogue, small())
     dialogue.send(b"a NOOP\r\nb FETCH 1 FLAGS\r\nc UID SEARCH ALL\r\n")

@@ -1,7 +1,6 @@
 """Listens, reads commands, answers them."""
 
 import asyncio
-import logging
 import re
 import ssl
 from contextlib import suppress
@@ -11,8 +10,6 @@ from mailbot.playground.imap.commands import COMMANDS, KEEP_NUMBERS
 from mailbot.playground.imap.session import LARGEST_LINE, Session
 from mailbot.playground.imap.syntax import BadSyntax, Refused, Word, text, words
 from mailbot.playground.loopback import LoopbackServer
-
-log = logging.getLogger(__name__)
 
 
 class ImapServer(LoopbackServer):
@@ -43,13 +40,13 @@ class ImapServer(LoopbackServer):
         session = Session(reader, writer, self.store, None if self._implicit_tls else self.tls)
         try:
             await _serve(session)
-            writer.close()
         except (OSError, asyncio.IncompleteReadError):
-            writer.close()
+            pass  # the client is gone
         except asyncio.CancelledError:  # the server stops, or a test cuts the connection: without a word
             writer.transport.abort()
         finally:
             session.leave()
+            writer.close()
 
 
 async def _serve(session: Session) -> None:
@@ -79,6 +76,8 @@ async def _answer(session: Session, command: bytes) -> str:
         answer = f"NO {reason}"
     except BadSyntax as reason:
         answer = f"BAD {reason}"
+    except RecursionError:
+        answer = "BAD nested too deeply"
     if session.folder:
         session.announce(expunges=name not in KEEP_NUMBERS)
     return answer

@@ -205,6 +205,7 @@ def _create_outbox() -> None:
         _required("recipient", WORDS),
         _required("envelope_sender", WORDS),
         _required("head", sa.LargeBinary()),
+        _required("foot", sa.LargeBinary()),
         _optional("body_id", NUMBER),
         _required("purpose", WORDS),
         _optional("reference", WORDS),
