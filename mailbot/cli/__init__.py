@@ -1,16 +1,30 @@
 """The commands; each a few lines that call the rest."""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import rich_click as click
 
-from mailbot.cli import held, inspection, journal, keys, looking, playing, running
-from mailbot.cli.output import Exit
-from mailbot.cli.style import CONTEXT, Fault
+from mailbot import __version__
+from mailbot.cli.faults import Exit, Fault
 
-click.rich_click.USE_RICH_MARKUP = False
+# Command -> where it is. A command's module is loaded when it is called: half of what one needs, another does without.
+COMMANDS: Mapping[str, str] = {
+    "run": "running:run",
+    "once": "running:once",
+    "check": "running:check",
+    "status": "looking:status",
+    "exchanges": "looking:exchanges",
+    "held": "held:held",
+    "journal": "journal:journal",
+    "inspect": "inspection:inspect_command",
+    "keys": "keys:keys",
+    "demo": "playing:demo",
+}
+
 click.rich_click.COMMAND_GROUPS = {
-    "mailbot": [
+    "*": [
         {"name": "The robot at work", "commands": ["run", "once", "check"]},
         {"name": "Looking", "commands": ["status", "exchanges", "held", "journal", "inspect"]},
         {"name": "Keys", "commands": ["keys"]},
@@ -19,34 +33,47 @@ click.rich_click.COMMAND_GROUPS = {
 }
 
 
-@click.group(context_settings=CONTEXT)
-@click.version_option(package_name="mailbot", prog_name="mailbot", message="%(prog)s %(version)s")
+class _Commands(click.RichGroup):
+    """The commands of COMMANDS, loaded when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
+        """Every command, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command with this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"mailbot.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="mailbot", message="%(prog)s %(version)s")
 def mailbot() -> None:
-    """The hub of a network of contact points: an e-mail robot that relays requests, and sealed.
+    """The hub of a network of contact points: an e-mail robot that passes requests on, each sealed to its reader.
 
     Exit codes: 0 fine, 1 something was found, 64 wrong usage, 69 something is missing, 75 try later, 78 configuration.
     """
 
 
-for module in (running, looking, held, journal, inspection, keys, playing):
-    for command in module.COMMANDS:
-        mailbot.add_command(command)
-
-
 def main() -> None:
     """Run a command, and end with its exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
-        code = mailbot.main(standalone_mode=False)
+        code = mailbot.main(prog_name="mailbot", standalone_mode=False)
     except Fault as fault:
-        code = fault.tell()
+        return fault.tell()
     except click.UsageError as problem:
         problem.show()
-        code = Exit.USAGE
+        return Exit.USAGE
     except click.ClickException as problem:
         problem.show()
-        code = Exit.FINDING
+        return Exit.FINDING
     except (click.Abort, KeyboardInterrupt):
-        code = 130
-    except BrokenPipeError:
-        code = Exit.FINE
-    sys.exit(code if isinstance(code, int) else Exit.FINE)
+        return 130
+    return code if isinstance(code, int) else Exit.FINE

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from mailbot.cli.output import Exit, answer_json, show_table
-from mailbot.cli.style import Fault, open_database, open_robot, with_config, with_json
+from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.output import answer_json, show_table
+from mailbot.cli.style import open_database, open_robot, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.core.records import HeldMail
 from mailbot.core.tags import read_held
@@ -80,6 +81,3 @@ def _described(mail: HeldMail) -> dict[str, object]:
         "size": mail.size,
         "digest": mail.digest,
     }
-
-
-COMMANDS = (held,)

@@ -11,9 +11,10 @@ from typing import Any
 
 import rich_click as click
 
+from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.inspecting import card, inspect, unreadable
-from mailbot.cli.output import Exit, line_json
-from mailbot.cli.style import DEFAULT_CONFIG, Fault, open_config, telling_faults, with_config
+from mailbot.cli.output import line_json
+from mailbot.cli.style import DEFAULT_CONFIG, open_config, telling_faults, with_config
 from mailbot.config import Config
 from mailbot.core.decision import Network
 from mailbot.core.findings import Finding
@@ -142,6 +143,3 @@ def _copy(source: Path, home: Path, name: str) -> None:
         shutil.copytree(source / name, home / name, dirs_exist_ok=True)
     elif (source / name).exists():
         shutil.copy(source / name, home / name)
-
-
-COMMANDS = (inspect_command,)

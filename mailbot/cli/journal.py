@@ -4,7 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from mailbot.cli.output import Exit, answer_json, line_json, show_problems
+from mailbot.cli.faults import Exit
+from mailbot.cli.output import answer_json, line_json, show_problems
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.store.journal import Finding as Gap
@@ -55,6 +56,3 @@ def _anchor(text: str) -> tuple[int, str]:
     if not colon or not number.isdecimal():
         raise click.UsageError("--anchor is a row number, a colon and a hash, as receipts show them: 1234:9f86d0…")
     return int(number), digest.strip().lower()
-
-
-COMMANDS = (journal,)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from mailbot.cli.output import Exit, answer_json, show_problems, show_table
-from mailbot.cli.style import Fault, open_config, telling_faults, with_config, with_json
+from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.output import answer_json, show_problems, show_table
+from mailbot.cli.style import open_config, telling_faults, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.keyring import KeyExists, init_robot_key
@@ -78,6 +79,3 @@ def init(home: Path, name: str, addresses: tuple[str, ...], passphrase_file: Pat
     else:
         click.echo(fingerprint)
         click.echo(f'Write it into the configuration: [robot] fingerprint = "{fingerprint}"', err=True)
-
-
-COMMANDS = (keys,)

@@ -6,8 +6,9 @@ from typing import Any
 
 import rich_click as click
 
-from mailbot.cli.output import Exit, answer_json, show_table
-from mailbot.cli.style import Fault, open_database, with_config, with_json
+from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.output import answer_json, show_table
+from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.core.records import Exchange
 from mailbot.store.journal import Journal
@@ -112,6 +113,3 @@ def _row(e: Exchange) -> tuple[object, ...]:
 
 def _posting(posting: Posting) -> dict[str, Any]:
     return {name: getattr(posting, name) for name in Posting.__dataclass_fields__}
-
-
-COMMANDS = (status, exchanges)

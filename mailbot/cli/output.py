@@ -1,11 +1,11 @@
-"""How every command answers: one JSON object, or text for a person; and what the exit codes mean."""
+"""How every command answers: one JSON object, or text for a person."""
 
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum, IntEnum
+from enum import Enum
 from typing import Any
 
 import rich_click as click
@@ -15,17 +15,6 @@ from rich.table import Table
 from mailbot.core.findings import Finding, Severity
 
 SCHEMA = 1
-
-
-class Exit(IntEnum):
-    """Exit codes; those above 63 are sysexits.h."""
-
-    FINE = 0
-    FINDING = 1
-    USAGE = 64
-    MISSING = 69
-    TRY_LATER = 75
-    CONFIGURATION = 78
 
 
 def plain(value: Any) -> Any:

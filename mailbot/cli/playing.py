@@ -13,6 +13,3 @@ from mailbot.playground.demo import play
 def demo(keep: bool, facts: Path | None) -> int:
     """Play a request, its relaying, a reply and an acknowledgement: five desks, two relays, the real robot."""
     return play(keep=keep, facts=facts)
-
-
-COMMANDS = (demo,)

@@ -7,7 +7,8 @@ from types import FrameType
 import rich_click as click
 
 from mailbot.cli.checking import check_everything
-from mailbot.cli.output import Exit, answer_json, show_problems
+from mailbot.cli.faults import Exit
+from mailbot.cli.output import answer_json, show_problems
 from mailbot.cli.style import log_to_stderr, open_config, open_robot, with_config, with_json
 from mailbot.core.findings import Severity
 from mailbot.workers.loop import Signals
@@ -70,6 +71,3 @@ def check(config_path: Path, as_json: bool) -> int:
         show_problems(findings)
         click.echo(f"{len(errors)} errors, {len(findings) - len(errors)} warnings." if findings else "All is well.")
     return Exit.FINDING if findings else Exit.FINE
-
-
-COMMANDS = (run, once, check)

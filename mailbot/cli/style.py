@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import rich_click as click
 from sqlalchemy import Engine
 
-from mailbot.cli.output import Exit, answer_json, show_problems
+from mailbot.cli.faults import Exit, Fault
 from mailbot.config import Config, ConfigurationError, load
 from mailbot.core.findings import Finding
 from mailbot.mail.gpg import GpgFailure
@@ -20,26 +20,8 @@ from mailbot.wire.imap import MailboxFailure
 from mailbot.wiring import KeyProblems, Robot
 
 DEFAULT_CONFIG = Path("config.toml")
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Fault(Exception):
-    """A command cannot do its work: what is wrong, how to mend it, and the exit code."""
-
-    def __init__(self, code: Exit, problems: Sequence[Finding], *, as_json: bool) -> None:
-        """`problems` is what is told."""
-        super().__init__("; ".join(str(p) for p in problems))
-        self.code, self.problems, self.as_json = code, problems, as_json
-
-    def tell(self) -> int:
-        """Say it, and return the exit code."""
-        if self.as_json:
-            answer_json(None, self.problems)
-        else:
-            show_problems(self.problems)
-        return int(self.code)
 
 
 def with_config(command: F) -> F:

@@ -50,7 +50,7 @@ def read_address(text: object) -> str | None:
     Quoted local parts, address literals and non-ASCII local parts are refused: not every mail server on the way takes
     them. Whatever could smuggle a second recipient or a header line is refused by the same rule.
     """
-    address = canonical(text) if isinstance(text, str) else ""
+    address = canonical(text) if isinstance(text, str) and not re.search(r"[\s(]", text) else ""
     whole = _ADDRESS.fullmatch(address) and len(address) <= 254 and len(address.rpartition("@")[0]) <= 64
     return address if whole else None
 

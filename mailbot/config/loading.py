@@ -44,10 +44,10 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        # At its end the message says where; "at end of document" is the last line.
+        # The message ends with the place.
         said = str(problem)
         found = re.search(r" \(at line (\d+), column \d+\)| \(at end of document\)", said)
-        line = int(found[1]) if found and found[1] else text.count("\n") + 1
+        line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
         message = said[: found.start()] if found else said
         hint = "see toml.io for the form of such files; config.example.toml is a good one"
         raise _single("not-toml", f"this is not TOML: {message}", hint, f"{path.name}:{line}") from None

@@ -54,9 +54,14 @@ def _inner(place: Place, step: str) -> Iterator[Place]:
         yield Place((*place.path, step), place.value[step])
 
 
-def _all(tree: Any, patterns: Iterable[str]) -> Iterator[Place]:
+def _all(tree: Any, *patterns: str) -> Iterator[Place]:
     for pattern in patterns:
         yield from places(tree, pattern)
+
+
+def _tables(tree: Tree, *patterns: str) -> Iterator[Place]:
+    """The same, but for values that should be tables and are none."""
+    return (place for place in _all(tree, *patterns) if isinstance(place.value, dict))
 
 
 def _table(tree: Tree, name: str) -> Tree:
@@ -93,7 +98,7 @@ def _in_file_order(found: Iterable[Place], lines: Lines) -> list[Place]:
 
 def duplicate_codes(tree: Tree, lines: Lines) -> Iterator[Problem]:
     """A code or alias that means two parties."""
-    found = _in_file_order(_all(tree, ("parties.*.code", "parties.*.aliases.*")), lines)
+    found = _in_file_order(_all(tree, "parties.*.code", "parties.*.aliases.*"), lines)
     yield from _twice(found, lines, "duplicate-code", read_code)
 
 
@@ -101,7 +106,7 @@ def duplicate_addresses(tree: Tree, lines: Lines) -> Iterator[Problem]:
     """An address that is registered for two, or is the robot's own."""
     robot = _table(tree, "robot")
     own = {_folded(robot.get("address")), _folded(robot.get("control_address"))} - {None}
-    found = _in_file_order(_all(tree, _ADDRESSES), lines)
+    found = _in_file_order(_all(tree, *_ADDRESSES), lines)
     yield from _twice(found, lines, "duplicate-address", _folded)
     for path, value in found:
         if _folded(value) in own:
@@ -136,8 +141,8 @@ def same_robot_address(tree: Tree, _lines: Lines) -> Iterator[Problem]:
 
 def desks(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """A party without desk cannot be reached."""
-    for path, party in places(tree, "parties.*"):
-        if isinstance(party, dict) and party.get("desks", []) == []:
+    for path, party in _tables(tree, "parties.*"):
+        if party.get("desks", []) == []:
             said = f"{dotted(path)} ({party.get('code', 'no code')}) has no desk"
             yield Problem("no-desk", path, said, "add [[parties.desks]] with an address")
 
@@ -149,8 +154,8 @@ _PINS = ("certificates.*", "signers.*", "desks.*.encrypt_to.*", "backups.*.encry
 
 def _pins(tree: Tree) -> Iterator[tuple[Path, Fingerprint, str]]:
     """Every pinned fingerprint, where it stands, and whose it is."""
-    for owner in _all(tree, ("secretariat", "operators.*", "parties.*")):
-        for path, value in _all(owner.value, _PINS):
+    for owner in _tables(tree, "secretariat", "operators.*", "parties.*"):
+        for path, value in _all(owner.value, *_PINS):
             if fingerprint := read_fingerprint(value):
                 yield (*owner.path, *path), fingerprint, _owner(owner)
 
@@ -159,7 +164,7 @@ def _owner(place: Place) -> str:
     """A word for whom a table is about: the code, or its place."""
     if place.path == ("secretariat",):
         return SECRETARIAT
-    return (read_code(place.value.get("code")) if isinstance(place.value, dict) else None) or dotted(place.path)
+    return read_code(place.value.get("code")) or dotted(place.path)
 
 
 def shared_pins(tree: Tree, lines: Lines) -> Iterator[Problem]:
@@ -180,10 +185,8 @@ _SOURCES = ("_file", "_env", "_credential")
 
 def logins(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """A user name and exactly one way to prove it; SMTP may do without both."""
-    for name in ("imap", "smtp"):
-        server = tree.get(name)
-        if isinstance(server, dict):
-            yield from _login(name, server)
+    for (name,), server in _tables(tree, "imap", "smtp"):
+        yield from _login(str(name), server)
 
 
 def _login(name: str, server: Tree) -> Iterator[Problem]:
@@ -200,7 +203,7 @@ def _login(name: str, server: Tree) -> Iterator[Problem]:
 def one_source(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """Of two sources of one secret, nobody knows which counts."""
     for pattern, stem, more in _SECRETS:
-        for path, table in places(tree, pattern):
+        for path, table in _tables(tree, pattern):
             given = [key for key in (*(stem + source for source in _SOURCES), *more) if key in table]
             for first, second in pairwise(given):
                 said = f"{dotted((*path, second))}: {first} is given as well"
@@ -221,8 +224,8 @@ _SECRETS = (
 
 def needed_sources(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """OAuth2 needs a secret of the client, or a refresh token, or both."""
-    for path, table in _all(tree, ("imap.oauth2", "smtp.oauth2")):
-        if isinstance(table, dict) and not any(key.startswith(_OAUTH2) for key in table):
+    for path, table in _tables(tree, "imap.oauth2", "smtp.oauth2"):
+        if not any(key.startswith(_OAUTH2) for key in table):
             hint = "add client_secret_file or refresh_token_file (or …_env, …_credential)"
             yield Problem("no-secret", path, f"{dotted(path)} has neither client secret nor refresh token", hint)
 

@@ -20,6 +20,7 @@ from mailbot.mail.packets import (
     BINARY,
     TEXT,
     Bounds,
+    Envelope,
     KeyId,
     Malformed,
     Message,
@@ -97,16 +98,18 @@ class Gpg:
         """
         try:
             packets = packets_of(ciphertext)
-            read_envelope(packets, self.bounds)
+            envelope = read_envelope(packets, self.bounds)
         except Malformed:
             return Trouble.CANNOT_DECRYPT
         except TooMuch:
             return Trouble.LIMITS
-        unwrapped = self._unwrap(packets)
+        unwrapped = self._unwrap(packets, envelope)
         return unwrapped if isinstance(unwrapped, Trouble) else self._read(unwrapped)
 
-    def _unwrap(self, packets: bytes) -> bytes | Trouble:
+    def _unwrap(self, packets: bytes, envelope: Envelope) -> bytes | Trouble:
         answer = self.gpg.ask(["--unwrap", "--decrypt"], packets)
+        if not answer.well and (alone := _message_to_us_alone(answer, envelope)):
+            answer = self.gpg.ask(["--unwrap", "--decrypt"], alone)
         if answer.overflow:
             return Trouble.LIMITS
         if _decrypted(answer):
@@ -161,7 +164,7 @@ class Gpg:
         facts = _document_signature(signatures[0])
         if len(signatures) != 1 or facts is None:
             return (UNVERIFIABLE,) * len(signatures)
-        # A packet and nothing else: given a whole signed message, gpg would verify that and not look at the document.
+        # The packet alone: nothing else that a signature file may hold ever reaches gpg.
         answer = self.gpg.ask(["--verify", "-"], bytes(signatures[0].raw), signed)
         return (judge(answer, facts, self._listing()),)
 
@@ -277,15 +280,23 @@ def _document_signature(packet: Packet) -> SignatureFacts | None:
 
 
 def _decrypted(answer: Answer) -> bool:
-    """Whether gpg decrypted, and found the integrity code in order (EFAIL): not one of its words may be missing."""
+    """Whether gpg decrypted, and found the integrity code in order (EFAIL): it says so of packets 18 and 20 alike."""
     status = answer.status
-    info = [line.words for line in status.of("DECRYPTION_INFO")]
-    if not answer.well or len(info) != 1 or status.count("DECRYPTION_OKAY") != 1:
+    if not answer.well or status.of("DECRYPTION_FAILED", "BADMDC", "NODATA", "UNEXPECTED"):
         return False
-    if status.of("DECRYPTION_FAILED", "BADMDC", "NODATA", "UNEXPECTED"):
-        return False
-    by_aead = len(info[0]) > 2 and info[0][2] != "0"
-    return by_aead or (info[0][0] != "0" and status.count("GOODMDC") == 1)
+    return all(status.count(word) == 1 for word in ("DECRYPTION_INFO", "DECRYPTION_OKAY", "GOODMDC"))
+
+
+def _message_to_us_alone(answer: Answer, envelope: Envelope) -> bytes | None:
+    """The message without the session keys that did not open it.
+
+    gpg tries the robot's key on every recipient without name, and then ends with 2 although it decrypted.
+    """
+    tried = [line.keyword for line in answer.status.of("ENC_TO", "DECRYPTION_KEY")]
+    if len(tried) < 3 or tried.count("ENC_TO") != len(envelope.session_keys) or "DECRYPTION_KEY" not in tried:
+        return None
+    opening = envelope.session_keys[tried.index("DECRYPTION_KEY") - 1]
+    return bytes(opening.raw) + bytes(envelope.sealed.raw)
 
 
 def _broken_world(answer: Answer, own: Collection[KeyId]) -> bool:

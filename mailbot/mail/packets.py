@@ -66,6 +66,11 @@ class Packet:
     def body(self) -> bytes:
         return b"".join(self.pieces)
 
+    @property
+    def bounded(self) -> bool:
+        """Whether the packet says itself where it ends."""
+        return self.raw[0] & 0xC3 != 0x83
+
 
 # ---------------------------------------------------------------- headers
 
@@ -219,7 +224,7 @@ def read_message(packets: bytes, bounds: Bounds) -> Message:
     most = 2 * bounds.signatures + 8
     found = _unmarked(split(packets, most))
     if [packet.type for packet in found] == [PacketType.COMPRESSED]:
-        found = _unmarked(split(decompress(found[0].body, bounds.octets), most))
+        found = _unmarked(split(decompress(found[0], bounds.octets), most))
     count = sum(packet.type == PacketType.ONE_PASS for packet in found)
     if count > bounds.signatures:
         raise TooMuch("signatures")
@@ -230,11 +235,13 @@ def read_message(packets: bytes, bounds: Bounds) -> Message:
     return Message(literal, form, tuple(found[count + 1 :]))
 
 
-def decompress(body: bytes, most: int) -> bytes:
+def decompress(packet: Packet, most: int) -> bytes:
     """The content of a compressed packet (RFC 9580 §5.6). Raises Malformed, or TooMuch beyond `most` octets.
 
-    Octets after the end of the compressed stream are no content: Sequoia pads with them.
+    Sequoia pads a packet with octets behind the compressed stream. In a packet that has no length, only another
+    message could stand there.
     """
+    body = packet.body
     try:
         stream = _DECOMPRESSORS[body[0]]()
         content = stream.decompress(body[1:], most + 1)
@@ -242,14 +249,17 @@ def decompress(body: bytes, most: int) -> bytes:
         raise Malformed("damaged, or an unknown compression") from None
     if len(content) > most:
         raise TooMuch("decompressed size")
-    if not stream.eof:
-        raise Malformed("cut short")
+    if not stream.eof or (stream.unused_data and not packet.bounded):
+        raise Malformed("cut short, or more than one message")
     return content
 
 
 class _Stream(Protocol):
     @property
     def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 

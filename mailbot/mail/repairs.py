@@ -46,15 +46,15 @@ def footer_round_encryption(root: Part) -> Part | None:
 
 def armoured_attachment_alone(root: Part) -> Part | None:
     """Only the armoured part is left: as the whole body, or as the one attachment to an empty text."""
-    if any(_says_something(part) and not holds_message(part) for part in shown_parts(root)):
+    if any(_says_something(part) for part in shown_parts(root)):
         return None
     leaves = [part for part in root.leaves() if not part.type.startswith("text/") or part.is_attachment]
     return leaves[0] if len(leaves) == 1 and holds_message(leaves[0]) else None
 
 
 TAKEN_APART: tuple[Callable[[Part], Part | None], ...] = (
-    pgp_mime_taken_apart,
     footer_round_encryption,
+    pgp_mime_taken_apart,
     armoured_attachment_alone,
 )
 
@@ -130,7 +130,11 @@ WRAPPED: tuple[Callable[[Part], Part | None], ...] = (
 # ---------------------------------------------------------------- damaged armour
 
 # A `=` ends the last line of base64 and begins the checksum (which may read `=3Dxy`); anywhere else it is no armour's.
-_QUOTED = re.compile(rb"=3[Dd](?:=3[Dd])?[ \t]*\r?\n|\n=3[Dd][A-Za-z0-9+/]{4}[ \t]*\r?\n|=[ \t]*\r?\n(?![=\r\n-])")
+_QUOTED = re.compile(
+    rb"(?<=[A-Za-z0-9+/])=[0-9A-Fa-f]{2}"
+    rb"|\n[ \t]*=3[Dd][A-Za-z0-9+/]{4}[ \t]*\r?\n"
+    rb"|=[ \t]*\r?\n(?![ \t\xa0\xc2]*[=\r\n-])"
+)
 _HEADER_LINE = re.compile(rb"[A-Za-z][A-Za-z-]{1,30}:[^\n]{0,500}\n")
 _EDGES = re.compile(rb"^[ \t]+|[ \t]+(?=\r?$)", re.MULTILINE)
 
@@ -162,8 +166,9 @@ def no_blank_line_in_armour(block: bytes) -> bytes:
 
 
 MENDED: tuple[Callable[[bytes], bytes], ...] = (
-    quoted_printable_left_in_armour,
     no_break_spaces_in_armour,
+    quoted_printable_left_in_armour,
+    no_break_spaces_in_armour,  # again: they may have been quoted
     spaces_round_armour_lines,
     no_blank_line_in_armour,
 )
@@ -177,4 +182,4 @@ def mend_armour(block: bytes) -> tuple[bytes, tuple[str, ...]]:
         if mended != block:
             names.append(name_of(mend))
             block = mended
-    return block, tuple(names)
+    return block, tuple(dict.fromkeys(names))

@@ -81,10 +81,11 @@ def test_nothing_that_names_a_mail_is_given_twice(memory: Memory, outbox: Outbox
 def test_a_shared_tail_is_stored_once_and_read_once(engine: Engine, memory: Memory, outbox: Outbox) -> None:
     tail = b"x" * 1_000_000
     put(memory, *(outgoing(head=b"head", tail=tail) for _ in range(15)), outgoing(head=b"head", tail=tail[:-1]))
+    foot = outgoing().foot
     assert stored(engine) == 2 * len(tail) - 1 + 16 * 4
     first, second, *_ = outbox.due(NOW)
     assert first.mail.tail is second.mail.tail
-    assert first.mail.octets == b"head" + tail
+    assert first.mail.octets == b"head" + tail + foot
 
 
 def test_urgent_mail_goes_first_then_the_oldest(memory: Memory, outbox: Outbox) -> None:

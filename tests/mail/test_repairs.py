@@ -1,0 +1,272 @@
+"""What mail programs break, mended, each by its name; nothing mended looks signed that is not."""
+
+from base64 import encodebytes
+
+import pytest
+
+from mailbot.core.mail import OpenedMail, Trouble
+from mailbot.mail.repairs import mend_armour
+from tests.keys import run
+from tests.mail.mails import VERSION, encrypted, header, multipart, opened, part, protected_text, signed, world
+
+EMPTY = part("text/plain", "\r\n")
+EMPTY_HTML = part("text/html", "<html><head><style>p{}</style></head><body><p>&nbsp;</p></body></html>")
+TEXT = part("text/plain; charset=utf-8", "Bonjour\r\n")
+
+
+def armoured(text: bytes | None = None) -> bytes:
+    """Signed by France and encrypted to the robot in one."""
+    return world().france.sign_encrypt(protected_text() if text is None else text, [world().robot])
+
+
+def binary() -> bytes:
+    return run(world().robot.key.home, "--dearmor", octets=armoured()).stdout
+
+
+def asc(body: bytes, name: str = "encrypted.asc") -> bytes:
+    return part("application/octet-stream", body, f'Content-Disposition: attachment; filename="{name}"')
+
+
+def is_frances_request(mail: OpenedMail) -> bool:
+    return (
+        mail.voucher is not None
+        and mail.voucher.fingerprint == world().france.fingerprint
+        and (mail.subject, mail.text) == ("[REQUEST DE] Voyageur", "Bonjour\n")
+    )
+
+
+# ---------------------------------------------------------------- PGP/MIME taken apart (rows 1 and 2)
+
+APART = "pgp mime taken apart"
+SHAPES = {
+    "Exchange: mixed, with an empty text": (APART, lambda: multipart("mixed", EMPTY, VERSION, asc(armoured()))),
+    "Exchange: mixed, with an empty HTML": (APART, lambda: multipart("mixed", EMPTY_HTML, VERSION, asc(armoured()))),
+    "Exchange: the parts lost their types": (
+        APART,
+        lambda: multipart(
+            "mixed",
+            EMPTY,
+            part('application/octet-stream; name="PGPMIME Versions Identification"', "Version: 1\r\n"),
+            asc(armoured(), "ATT00002.bin"),
+        ),
+    ),
+    "Proton: a text that explains it": (
+        APART,
+        lambda: multipart("mixed", part("text/plain", "This is an OpenPGP/MIME message\r\n"), VERSION, asc(armoured())),
+    ),
+    "deeper, with a gateway's footer": (
+        APART,
+        lambda: multipart("mixed", multipart("mixed", EMPTY, VERSION, asc(armoured()), boundary="=_i"), TEXT),
+    ),
+    "base64 round the armour": (
+        APART,
+        lambda: multipart(
+            "mixed",
+            VERSION,
+            part("application/octet-stream", encodebytes(armoured()), "Content-Transfer-Encoding: base64"),
+        ),
+    ),
+    "no armour at all": (
+        APART,
+        lambda: multipart(
+            "mixed",
+            VERSION,
+            part("application/octet-stream", encodebytes(binary()), "Content-Transfer-Encoding: base64"),
+        ),
+    ),
+    "Google Groups: a footer round it": (
+        "footer round encryption",
+        lambda: multipart("mixed", encrypted(armoured(), "=_i"), part("text/plain", "-- \r\nYou received this")),
+    ),
+    "the armour alone, as an attachment": (
+        "armoured attachment alone",
+        lambda: multipart("mixed", EMPTY_HTML, asc(armoured())),
+    ),
+    "the armour alone, as the body": ("armoured attachment alone", lambda: asc(armoured())),
+    "of the first type's name, but the second part": (
+        "armoured attachment alone",
+        lambda: part("application/pgp-encrypted", armoured()),
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_pgp_mime_taken_apart(shape: str) -> None:
+    name, entity = SHAPES[shape]
+    mail = opened(header() + entity())
+    assert mail.repairs == (name,)
+    assert is_frances_request(mail)
+
+
+def test_base64_round_the_armour_of_whole_pgp_mime_is_no_damage() -> None:
+    sealed = part("application/octet-stream", encodebytes(armoured()), "Content-Transfer-Encoding: base64")
+    mail = opened(header() + multipart("encrypted", VERSION, sealed, fields='; protocol="application/pgp-encrypted"'))
+    assert mail.repairs == ()
+    assert is_frances_request(mail)
+
+
+def test_an_encrypted_attachment_to_a_text_stays_encrypted() -> None:
+    """trust.md 3: only what is encrypted at the top of the mail is opened."""
+    mail = opened(header() + multipart("mixed", TEXT, asc(armoured(), "list.pgp")))
+    assert (mail.sealed, mail.text) == (False, "Bonjour\n")
+
+
+# ---------------------------------------------------------------- inline PGP (rows 2, 3, 4)
+
+
+def test_html_alone() -> None:
+    lines = armoured(b"[REQUEST DE]\nBonjour\n").decode().replace("\n", "<br>\n")
+    mail = opened(header() + part("text/html", f"<html><body><div>{lines}</div></body></html>"))
+    assert mail.voucher is not None
+    assert mail.repairs == ("inline PGP in HTML alone",)
+    assert mail.text == "[REQUEST DE]\nBonjour\n"
+
+
+def test_plain_before_html() -> None:
+    sealed = armoured(b"Bonjour\n")
+    html = part("text/html", b"<pre>" + sealed.replace(b"A", b"B") + b"</pre>")
+    mail = opened(header() + multipart("alternative", part("text/plain", sealed), html))
+    assert mail.voucher is not None
+    assert mail.repairs == ()
+    assert mail.text == "Bonjour\n"
+
+
+def test_html_where_the_plain_text_only_says_so() -> None:
+    html = part("text/html", b"<pre>" + armoured(b"Bonjour\n") + b"</pre>")
+    mail = opened(header() + multipart("alternative", part("text/plain", "Please use HTML.\r\n"), html))
+    assert mail.voucher is not None
+    assert mail.text == "Bonjour\n"
+
+
+def test_attachments_beside_inline_armour_are_left_out() -> None:
+    attached = asc(armoured(b"list"), "list.pgp")
+    mail = opened(header() + multipart("mixed", part("text/plain", armoured(b"Bonjour\n")), attached))
+    assert mail.voucher is not None
+    assert mail.repairs == ("attachments outside the armour left out",)
+    assert mail.text == "Bonjour\n"
+
+
+def test_inline_armour_in_two_octets_a_character() -> None:
+    sealed = part(
+        "text/plain; charset=utf-16",
+        encodebytes(armoured(b"Bonjour\n").decode().encode("utf-16")),
+        "Content-Transfer-Encoding: base64",
+    )
+    assert opened(header() + sealed).text == "Bonjour\n"
+
+
+def test_quoted_armour_is_no_armour() -> None:
+    quoted = b"".join(b"> " + line for line in armoured().splitlines(keepends=True))
+    mail = opened(header() + part("text/plain", b"Seen, thanks.\n\n" + quoted))
+    assert not mail.sealed
+    assert mail.text.startswith("Seen, thanks.")
+
+
+# ---------------------------------------------------------------- damaged armour (row 4)
+
+
+def _without_gap(block: bytes) -> bytes:
+    return block.replace(b"-----\n\n", b"-----\nVersion: GnuPG v2\n", 1)
+
+
+DAMAGE = {
+    "quoted printable left in armour": lambda block: block.replace(b"=", b"=3D"),
+    "no break spaces in armour": lambda block: block.replace(b"BEGIN PGP", b"BEGIN PGP").replace(b"\n", b"\xc2\xa0\n"),
+    "spaces round armour lines": lambda block: b"".join(b" " + line for line in block.splitlines(keepends=True)),
+    "no blank line in armour": _without_gap,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damaged_armour(name: str) -> None:
+    mail = opened(header() + part("text/plain", DAMAGE[name](armoured(b"Bonjour\n"))))
+    assert name in mail.repairs
+    assert mail.voucher is not None
+    assert mail.text == "Bonjour\n"
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damaged_armour_in_pgp_mime(name: str) -> None:
+    mail = opened(header() + encrypted(DAMAGE[name](armoured())))
+    assert name in mail.repairs
+    assert is_frances_request(mail)
+
+
+def test_everything_at_once() -> None:
+    block = armoured(b"Bonjour\n").replace(b"-----\n\n", b"-----\nComment: a\n", 1).replace(b"=", b"=3D")
+    block = b"".join(b"\xa0 " + line for line in block.splitlines(keepends=True))
+    assert opened(header() + part("text/plain", block)).text == "Bonjour\n"
+
+
+@pytest.mark.parametrize("size", range(40))
+def test_sound_armour_is_left_as_it_is(size: int) -> None:
+    """Whatever its padding, and whatever its checksum looks like."""
+    block = world().robot.encrypt(bytes(size), [world().robot])
+    for sound in (block, block.replace(b"\n", b"\r\n")):
+        assert mend_armour(sound) == (sound, ())
+
+
+def test_a_checksum_that_looks_quoted_is_left_as_it_is() -> None:
+    block = b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n=3Dxy\n-----END PGP MESSAGE-----\n"
+    assert mend_armour(block) == (block, ())
+
+
+def test_what_cannot_be_mended() -> None:
+    mail = opened(header() + part("text/plain", b"-----BEGIN PGP MESSAGE-----\n\n!!!\n-----END PGP MESSAGE-----\n"))
+    assert (mail.sealed, mail.trouble) == (True, Trouble.CANNOT_DECRYPT)
+
+
+# ---------------------------------------------------------------- signed mail wrapped (row 6)
+
+
+def test_signed_mail_taken_apart() -> None:
+    octets = header() + signed(world().france, TEXT).replace(b"multipart/signed", b"multipart/mixed")
+    mail = opened(octets)
+    assert mail.repairs == ("signed mail taken apart",)
+    assert mail.voucher is not None
+    assert mail.content is not None
+    assert mail.content.entity == TEXT
+
+
+def test_a_text_in_front_is_a_lists_only_if_it_says_that_it_is_one() -> None:
+    entity = multipart("mixed", part("text/plain", "list header"), signed(world().france, TEXT), part("text/html", "x"))
+    mail = opened(header("List-Id: <l.example>") + entity)
+    assert mail.repairs == ("list round signed mail",)
+    assert mail.text == "Bonjour\n"
+    assert mail.voucher is not None
+    assert opened(header() + entity).voucher is None
+
+
+def test_a_third_part_in_signed_mail_is_left_out() -> None:
+    mail = opened(header() + signed(world().france, TEXT, part("text/plain", "[REQUEST ALL]")))
+    assert mail.voucher is not None
+    assert (mail.text, mail.repairs) == ("Bonjour\n", ("parts behind the signature left out",))
+
+
+# ---------------------------------------------------------------- TNEF (row 21)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(TEXT, "winmail.dat passed on as it is"), (EMPTY, "text in winmail.dat alone")],
+)
+def test_winmail_dat(text: bytes, name: str) -> None:
+    mail = opened(header() + multipart("mixed", text, part("application/ms-tnef; name=winmail.dat", "x")))
+    assert mail.repairs == (name,)
+
+
+# ---------------------------------------------------------------- no repair makes a signature
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_repair_makes_unsigned_content_look_signed(shape: str) -> None:
+    """The same shapes, sealed by anybody at all: opened, and nobody's."""
+    _, entity = SHAPES[shape]
+    unsigned = world().stranger.encrypt(protected_text(), [world().robot])
+    made_binary = run(world().robot.key.home, "--dearmor", octets=unsigned).stdout
+    with pytest.MonkeyPatch.context() as swap:
+        swap.setitem(globals(), "armoured", lambda: unsigned)
+        swap.setitem(globals(), "binary", lambda: made_binary)
+        mail = opened(header() + entity())
+    assert mail.encrypted
+    assert (mail.signatures, mail.voucher, mail.content) == ((), None, None)
