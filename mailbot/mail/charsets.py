@@ -103,13 +103,23 @@ def codec(label: str) -> str:
         name = codecs.lookup(_ALIASES.get(wanted, wanted)).name
     except (LookupError, ValueError):
         return "utf-8"
-    return "utf-8" if name in _NO_CHARSETS else _LARGER.get(name, name)
+    return _LARGER.get(name, name) if _makes_text(name) else "utf-8"
+
+
+def _makes_text(name: str) -> bool:
+    try:
+        b"a".decode(name)
+    except LookupError:  # zip, hex, rot13
+        return False
+    except ValueError:  # half a character
+        pass
+    return name.replace("-", "_") not in _NO_CHARSETS
 
 
 def _strictly(octets: bytes, name: str, *, is_cut: bool = False) -> str | None:
     try:
         return codecs.getincrementaldecoder(name)().decode(octets, final=False) if is_cut else octets.decode(name)
-    except (LookupError, ValueError, TypeError):  # no text encoding (hex, zip), wrong octets
+    except (LookupError, ValueError, TypeError):  # wrong octets; some codecs have errors of their own
         return None
 
 

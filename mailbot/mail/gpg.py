@@ -5,6 +5,7 @@ expected structure, judged in exactly one way, counts (trust.md 3, libraries.md)
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from mailbot.mail.armour import Label, Sealed, armour, armour_shared
 from mailbot.mail.clearsigned import read_clearsigned
 from mailbot.mail.keyfiles import Refusal, key_packets, scan
 from mailbot.mail.limits import TooMuch
-from mailbot.mail.listing import Listed, Listing, Subkey, read_listing
+from mailbot.mail.listing import Listed, Listing, Subkey, list_keyring
 from mailbot.mail.packets import (
     BINARY,
     TEXT,
@@ -33,7 +34,7 @@ from mailbot.mail.packets import (
     read_signatures,
     split_sealed,
 )
-from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, Allowance, Answer, GpgFailure, TamedGPG
+from mailbot.mail.tamed import Allowance, Answer, GpgFailure, TamedGPG
 from mailbot.mail.verdicts import UNVERIFIABLE, Verdict, judge
 
 __all__ = ["Cleared", "Gpg", "GpgFailure", "NoUsableKey", "Refusal", "Sealed", "Unsealed", "Verdict"]
@@ -186,27 +187,21 @@ class Gpg:
         """
         groups = [[self._encryption_key(fingerprint) for fingerprint in group] for group in recipients]
         if share and len(groups) > 1:
-            try:
+            with suppress(Malformed, TooMuch):  # a packet that cannot be told apart: a call for each
                 return self._seal_shared(entity, groups)
-            except Malformed:
-                pass  # a packet that cannot be told apart: a call for each
         return [self._seal_alone(entity, group) for group in groups]
 
     def _seal_shared(self, entity: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
-        everybody = [key for group in groups for key in group]
-        packets = self._encrypt(entity, everybody, ["--sign", f"--local-user={self.robot}"])
-        by_group = [[key.key_id for key in group] for group in groups]
-        if len({key.key_id for key in everybody}) != len({key.fingerprint for key in everybody}):
-            raise Malformed("two keys with one key ID")
-        heads, tail = split_sealed(packets, by_group, self.bounds)
+        packets = self._sign_encrypt(entity, [key for group in groups for key in group])
+        # Two keys with one key ID have two session keys; split_sealed expects one for each ID, and refuses.
+        heads, tail = split_sealed(packets, [[key.key_id for key in group] for group in groups], self.bounds)
         return armour_shared(heads, tail)
 
     def _seal_alone(self, entity: bytes, group: Sequence[Subkey]) -> Sealed:
-        try:
-            return self._seal_shared(entity, [group])[0]
-        except Malformed:
-            packets = self._encrypt(entity, group, ["--sign", f"--local-user={self.robot}"])
-            return armour_shared([packets], b"")[0]
+        return armour_shared([self._sign_encrypt(entity, group)], b"")[0]
+
+    def _sign_encrypt(self, entity: bytes, keys: Sequence[Subkey]) -> bytes:
+        return self._encrypt(entity, keys, ["--sign", f"--local-user={self.robot}"])
 
     def _encrypt(self, octets: bytes, keys: Sequence[Subkey], options: Sequence[str]) -> bytes:
         if not keys:
@@ -254,8 +249,7 @@ class Gpg:
         facts = self._ring.stat()
         state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
         if self._listed is None or self._listed[0] != state:
-            answer = self.gpg.ask([*EVEN_FROM_THE_FUTURE, "--check-signatures"]).require("list certificates")
-            self._listed = (state, read_listing(answer.output))
+            self._listed = (state, list_keyring(self.gpg))
         return self._listed[1]
 
     def _robot(self) -> Listed:

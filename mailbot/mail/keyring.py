@@ -19,7 +19,7 @@ from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding, Severity
 from mailbot.mail.homes import end_agent, forget, passing, prepare, reached, short_path, visited
 from mailbot.mail.keyfiles import Refusal, key_packets, scan
-from mailbot.mail.listing import read_listing
+from mailbot.mail.listing import list_keyring
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
 
 _RECIPE = b"1"  # counted up when homes are made in another way
@@ -92,7 +92,7 @@ def make_home(run: Path, keys: Path, pins: Pins, robot: RobotKey) -> Keyring:
 def _make(home: Path, keys: Path, pins: _Pinned, robot: RobotKey) -> tuple[Finding, ...]:
     prepare(home)
     with visited(home) as path:
-        gpg = _empty_keyring(path, robot.passphrase)
+        gpg = TamedGPG(path, robot.passphrase)
         findings = [*_import_pinned(gpg, keys, pins), *_strays(keys, pins)]
         troubles = _import_robot(gpg, robot)
     if not troubles:
@@ -100,17 +100,11 @@ def _make(home: Path, keys: Path, pins: _Pinned, robot: RobotKey) -> tuple[Findi
     return (*troubles, *findings)
 
 
-def _empty_keyring(home: Path, passphrase: str | None = None) -> TamedGPG:
-    gpg = TamedGPG(home, passphrase)
-    gpg.ask(["--import-ownertrust"]).require("make a keyring")  # without its trust file gpg refuses expired keys
-    return gpg
-
-
 def _import_pinned(gpg: TamedGPG, keys: Path, pins: _Pinned) -> Iterator[Finding]:
     """Import by way of a passing home, from which nothing but the pinned fingerprints is taken."""
     accepted: dict[Fingerprint, bytes] = {}
     with passing() as antechamber:
-        gate = _empty_keyring(antechamber)
+        gate = TamedGPG(antechamber)
         for folder, fingerprint in _each(pins):
             packets = _admit(gate, keys / folder / f"{fingerprint}.asc", fingerprint)
             if isinstance(packets, Finding):
@@ -118,19 +112,14 @@ def _import_pinned(gpg: TamedGPG, keys: Path, pins: _Pinned) -> Iterator[Finding
             else:
                 accepted[fingerprint] = accepted.get(fingerprint, b"") + packets
         gate.ask([*EVEN_FROM_THE_FUTURE, "--import"], b"".join(accepted.values()))
-        held = sorted(_held(gate).intersection(accepted))
+        held = sorted(list_keyring(gate).listed.keys() & accepted)
         if held:
             octets = gate.ask(["--export", *held]).require("export certificates").output
             gpg.ask([*EVEN_FROM_THE_FUTURE, "--import"], octets).require("import certificates")
     for fingerprint in sorted(accepted.keys() - held):
         yield _finding("keys.unreadable", keys, f"gpg does not import {fingerprint}", _HOW_TO_EXPORT)
-    if _held(gpg) != set(held):
+    if list_keyring(gpg).listed.keys() != set(held):
         raise GpgFailure("the keyring holds other certificates than those put into it")
-
-
-def _held(gpg: TamedGPG) -> set[Fingerprint]:
-    answer = gpg.ask([*EVEN_FROM_THE_FUTURE, "--list-keys"]).require("list certificates")
-    return set(read_listing(answer.output).listed)
 
 
 def _admit(gate: TamedGPG, path: Path, fingerprint: Fingerprint) -> bytes | Finding:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from mailbot.core.certificates import Certificate, Fingerprint
 from mailbot.mail.packets import WEAK_HASHES, KeyId
+from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
 
 _RSA_OR_DSA = {1: "rsa", 2: "rsa", 3: "rsa", 16: "elg", 17: "dsa", 20: "elg"}
 _FEWEST_BITS = 2048
@@ -87,9 +88,19 @@ class Listing:
         return listed is not None and any(k.weak for k in listed.keys if k.fingerprint in {key, primary})
 
 
+def list_keyring(gpg: TamedGPG) -> Listing:
+    """All certificates in gpg's home, their own signatures checked. Raises GpgFailure."""
+    answer = gpg.ask([*EVEN_FROM_THE_FUTURE, "--check-signatures"]).require("list certificates")
+    try:
+        return read_listing(answer.output)
+    except (ValueError, LookupError):
+        raise GpgFailure("list certificates: not understood") from None
+
+
 def read_listing(octets: bytes) -> Listing:
-    """What `--list-keys`, `--check-signatures` or `--show-keys` printed. Raises ValueError, IndexError or KeyError on
-    anything that gpg does not print.
+    """What gpg listed; without checked signatures (`--check-signatures`, `--with-sig-check`) all of it counts as weak.
+
+    Raises ValueError or LookupError on anything that gpg does not print.
     """
     rows = [_fields(row) for row in octets.split(b"\n") if row]
     listed = [_read_certificate(part) for part in _parts(rows, {"pub", "sec"})]
@@ -147,7 +158,7 @@ def _read_certificate(rows: list[Row]) -> Listed:
 def _firmly_bound(runs: Iterable[list[Row]], primary_id: KeyId) -> bool:
     """Whether the primary key tied one of these to itself with a hash that still holds."""
     return any(
-        row[0] == "sig" and row[4] == primary_id and row[1] in {"!", ""} and int(row[15]) not in WEAK_HASHES
+        row[0] == "sig" and row[4] == primary_id and row[1] == "!" and int(row[15]) not in WEAK_HASHES
         for run in runs
         for row in run
     )

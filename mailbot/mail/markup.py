@@ -81,16 +81,20 @@ class _Reading:
         if name in _LINE or name in _PARAGRAPH:
             # A line break makes a line even of nothing; a block only ends the line it finds.
             self._break(even_empty=name == "br")
+        if ends:
+            self._nest(name, -1)
         if name in _PARAGRAPH and self.lines and self.lines[-1].strip("> "):
             self.lines.append(self._prefix.rstrip())
-        if name in {"td", "th"} and self.line:
-            self.line.append(" ")
-        if name in {"pre", "blockquote"}:
-            step = -1 if ends else 1
-            if name == "pre":
-                self.preformatted = max(0, self.preformatted + step)
-            else:
-                self.quoted = min(max(0, self.quoted + step), 20)
+        if not ends:
+            self._nest(name, 1)
+            if name in {"td", "th"} and self.line:
+                self.line.append(" ")
+
+    def _nest(self, name: str, step: int) -> None:
+        if name == "pre":
+            self.preformatted = max(0, self.preformatted + step)
+        elif name == "blockquote":
+            self.quoted = min(max(0, self.quoted + step), 20)
 
     def _break(self, *, even_empty: bool = False) -> None:
         text = "".join(self.line)

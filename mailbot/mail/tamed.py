@@ -137,6 +137,9 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         self.allowance = allowance or Allowance()
         self._passphrase = passphrase
         super().__init__(gnupghome=str(home), options=list(options))
+        if not (home / "trustdb.gpg").exists():
+            # Nothing is read from this file, but where there is none gpg refuses to list expired certificates.
+            self.ask(["--trust-model=pgp", "--check-trustdb"])
 
     def ask(self, args: Sequence[str], octets: bytes = b"", document: bytes | None = None) -> Answer:
         """One call of gpg with these octets as its input; `document`, if any, is named after the arguments.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailbot.core.decision import Decision, Folder, Intent, Moment, Network
+from mailbot.core.decision import Decision, Entry, Folder, Intent, Moment, Network
 from mailbot.core.holding import poisoned
 from mailbot.core.judgement import confirmed, decide, understand
 from mailbot.core.mail import IncomingMail, OpenedMail, OutgoingMail, Trouble
@@ -97,7 +97,7 @@ class Receiver:
         if decision.answered:
             decision = self._judge_again(decision, decision.answered, moment)
         self._record(mail.digest, decision, moment, self._original(mail, intent.opened, decision))
-        log.info("%s %s", mail.digest, ", ".join(entry.event.value for entry in decision.entries))
+        log.info("%s %s", mail.digest, "; ".join(_said(entry) for entry in decision.entries))
         return decision.folder
 
     def moment(self) -> Moment:
@@ -152,3 +152,9 @@ class Receiver:
         self._record(mail.digest, decision, moment, Original(self.wrap(mail.octets), sealed_by_robot=True))
         log.error("%s held after %d failures", mail.digest, MOST_TRIES)
         return decision.folder
+
+
+def _said(entry: Entry) -> str:
+    """An entry as the log has it: the event, and why a mail is held or refused."""
+    why = entry.facts.get("reason") or entry.facts.get("why")
+    return f"{entry.event}: {why}" if why else entry.event.value

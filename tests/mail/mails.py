@@ -87,7 +87,9 @@ def encrypted(armour: bytes, boundary: str = BOUNDARY) -> bytes:
     return multipart("encrypted", VERSION, sealed, fields='; protocol="application/pgp-encrypted"', boundary=boundary)
 
 
-def signed(author: Person, entity: bytes, *more: bytes, boundary: str = "=_s1gned", options: tuple[str, ...] = ()) -> bytes:
+def signed(
+    author: Person, entity: bytes, *more: bytes, boundary: str = "=_s1gned", options: tuple[str, ...] = ()
+) -> bytes:
     """RFC 3156 §5, by somebody."""
     signature = part('application/pgp-signature; name="signature.asc"', author.sign(entity, *options))
     fields = '; micalg=pgp-sha512; protocol="application/pgp-signature"'

@@ -50,7 +50,9 @@ def test_nothing_without_a_date_of_receipt() -> None:
     assert return_date("back on 3 August", None) is None
 
 
-@pytest.mark.parametrize("flood", ["return ", "back a ", "do ", "returning 1 ", "1.1.2026 a ", "1 may ", " ", "return" + " " * 50])
+@pytest.mark.parametrize(
+    "flood", ["return ", "back a ", "do ", "returning 1 ", "1.1.2026 a ", "1 may ", " ", "return" + " " * 50]
+)
 def test_hostile_texts_take_little_time(flood: str) -> None:
     began = time.monotonic()
     return_date(flood * (100_000 // len(flood)), RECEIVED)

@@ -104,7 +104,9 @@ def test_what_became_of_them(fields: str, action: str, status: str, permanent: b
 
 
 def test_groups_in_disorder() -> None:
-    without_first = "Final-Recipient: rfc822; a@b.example\nAction: failed\n\n\n \nFinal-Recipient: rfc822; c@d.example\n"
+    without_first = (
+        "Final-Recipient: rfc822; a@b.example\nAction: failed\n\n\n \nFinal-Recipient: rfc822; c@d.example\n"
+    )
     assert [r.address for r in recipients(without_first)] == ["a@b.example", "c@d.example"]
     assert recipients("Reporting-MTA: dns; x\n") == ()
     assert recipients("") == ()
@@ -133,7 +135,11 @@ def test_thousands_of_recipients_are_cut() -> None:
         part("text/rfc822-headers", "Message-ID: <probe.1@ids.network.example>\r\n"),
         part("message/global-headers", "Message-Id: probe.1@ids.network.example\r\n"),
         part("text/plain", "--- Original\r\n\r\n> Subject: x\r\n> Message-ID: <probe.1@ids.network.example>\r\n"),
-        part("text/plain", "Message-ID: =3Cprobe.1@ids.network.example>\r\n", "Content-Transfer-Encoding: quoted-printable"),
+        part(
+            "text/plain",
+            "Message-ID: =3Cprobe.1@ids.network.example>\r\n",
+            "Content-Transfer-Encoding: quoted-printable",
+        ),
     ],
 )
 def test_the_original_message_id(returned: bytes) -> None:
@@ -155,7 +161,9 @@ recipients. The following address(es) failed:
   desk@de.example
     host mail.de.example: 550 5.1.1 User unknown
 """
-QMAIL = "Hi. This is the qmail-send program at mx.example.\n\n<desk@de.example>:\nSorry, no mailbox 5.1.1\n\n--- Below\n"
+QMAIL = (
+    "Hi. This is the qmail-send program at mx.example.\n\n<desk@de.example>:\nSorry, no mailbox 5.1.1\n\n--- Below\n"
+)
 DELAYED = """This message was created automatically by mail delivery software.
 A message that you sent has not yet been delivered to one or more of its
 recipients after more than 24 hours on the queue on mx.example.

@@ -122,8 +122,8 @@ def test_marks_that_alone_only_forbid_an_answer(field: str) -> None:
 @pytest.mark.parametrize(
     "field",
     ["Auto-Submitted: no", "X-Auto-Response-Suppress: DR, RN, NRN", "X-Auto-Response-Suppress: None", "X-Autoreply: no",
-     "Return-Path: <desk@fr.example>", "X-Mailer: Microsoft Outlook 16.0", "X-MS-Exchange-Inbox-Rules-Loop: a@b.example",
-     "Precedence: normal", "Importance: high"],
+     "Return-Path: <desk@fr.example>", "X-Mailer: Microsoft Outlook 16.0",
+     "X-MS-Exchange-Inbox-Rules-Loop: a@b.example", "Precedence: normal", "Importance: high"],
 )  # fmt: skip
 def test_marks_that_say_nothing(field: str) -> None:
     assert classes(header(field) + TEXT) == (MailClass.PERSON, "person", True)

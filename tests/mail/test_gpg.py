@@ -562,6 +562,12 @@ def test_no_sealing_to_an_unusable_certificate(
     assert refusal.value.fingerprint == key().fingerprint
 
 
+def test_more_recipients_than_one_message_may_have(robot: Person, alice: Person, bob: Person) -> None:
+    narrow = Gpg(robot.key.home, robot.fingerprint, bounds=Bounds(recipients=1))
+    copies = narrow.seal(ENTITY, [(alice.fingerprint,), (bob.fingerprint, alice.fingerprint)])
+    assert [len(key_ids(copy.octets)) for copy in copies] == [1, 2]
+
+
 def test_no_sealing_to_nobody_or_a_stranger(gpg: Gpg) -> None:
     with pytest.raises(NoUsableKey):
         gpg.seal(ENTITY, [("A" * 40,)])

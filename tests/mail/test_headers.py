@@ -1,4 +1,4 @@
-"""Header fields as the robot sees them: decoded, bounded, and without anything that could be taken for something else."""
+"""Header fields as the robot sees them: decoded, bounded, and without anything that could pass for something else."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -215,7 +215,15 @@ def test_hp_outer_is_no_field_of_the_mail() -> None:
 
 
 def test_hostile_fields_are_read_in_linear_time() -> None:
-    hostile = ['"\\' * 32_000, "(" * 64_000, "<" * 64_000, "[ " * 30_000, "a:" * 30_000, "@:" * 30_000, "=?q?q?" * 10_000]
+    hostile = [
+        '"\\' * 32_000,
+        "(" * 64_000,
+        "<" * 64_000,
+        "[ " * 30_000,
+        "a:" * 30_000,
+        "@:" * 30_000,
+        "=?q?q?" * 10_000,
+    ]
     began = time.monotonic()
     for value in hostile:
         for name in ("From", "To", "Delivered-To", "Subject", "References", "Message-ID", "Date"):

@@ -365,7 +365,7 @@ def test_signed_by_the_robot_is_our_own() -> None:
 
 def test_a_bounce_that_quotes_our_armour_is_not_sealed() -> None:
     sealed = world().robot.sign_encrypt(b"x", [world().france])
-    notice = b"Hi. This is the qmail-send program at mx.fr.example.\n\n<desk@fr.example>:\n5.1.1 no such user\n\n--- Below\n\n"
+    notice = b"Hi. This is the qmail-send program at mx.example.\n\n<desk@fr.example>:\n5.1.1 no user\n\n--- Below\n\n"
     mail = opened(header("Return-Path: <>", sender="MAILER-DAEMON@mx.fr.example") + part("text/plain", notice + sealed))
     assert (mail.mail_class, mail.sealed, mail.trouble) == (MailClass.BOUNCE, False, None)
     assert mail.bounce is not None
@@ -456,7 +456,9 @@ def test_headers_of_a_megabyte() -> None:
 
 def test_fifty_megabytes() -> None:
     line = b"Zm9vYmFy" * 9 + b"\r\n"
-    large = part("application/octet-stream", b"", "Content-Transfer-Encoding: base64") + line * (50 * 2**20 // len(line))
+    large = part("application/octet-stream", b"", "Content-Transfer-Encoding: base64") + line * (
+        50 * 2**20 // len(line)
+    )
     octets = header() + multipart("mixed", TEXT, large)
     began = time.monotonic()
     mail = opened(octets)

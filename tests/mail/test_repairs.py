@@ -1,6 +1,7 @@
 """What mail programs break, mended, each by its name; nothing mended looks signed that is not."""
 
 from base64 import encodebytes
+from collections.abc import Callable
 
 import pytest
 
@@ -19,8 +20,8 @@ def armoured(text: bytes | None = None) -> bytes:
     return world().france.sign_encrypt(protected_text() if text is None else text, [world().robot])
 
 
-def binary() -> bytes:
-    return run(world().robot.key.home, "--dearmor", octets=armoured()).stdout
+def binary(sealed: bytes) -> bytes:
+    return run(world().robot.key.home, "--dearmor", octets=sealed).stdout
 
 
 def asc(body: bytes, name: str = "encrypted.asc") -> bytes:
@@ -38,54 +39,56 @@ def is_frances_request(mail: OpenedMail) -> bool:
 # ---------------------------------------------------------------- PGP/MIME taken apart (rows 1 and 2)
 
 APART = "pgp mime taken apart"
-SHAPES = {
-    "Exchange: mixed, with an empty text": (APART, lambda: multipart("mixed", EMPTY, VERSION, asc(armoured()))),
-    "Exchange: mixed, with an empty HTML": (APART, lambda: multipart("mixed", EMPTY_HTML, VERSION, asc(armoured()))),
+SHAPES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "Exchange: mixed, with an empty text": (APART, lambda sealed: multipart("mixed", EMPTY, VERSION, asc(sealed))),
+    "Exchange: mixed, with an empty HTML": (APART, lambda sealed: multipart("mixed", EMPTY_HTML, VERSION, asc(sealed))),
     "Exchange: the parts lost their types": (
         APART,
-        lambda: multipart(
+        lambda sealed: multipart(
             "mixed",
             EMPTY,
             part('application/octet-stream; name="PGPMIME Versions Identification"', "Version: 1\r\n"),
-            asc(armoured(), "ATT00002.bin"),
+            asc(sealed, "ATT00002.bin"),
         ),
     ),
     "Proton: a text that explains it": (
         APART,
-        lambda: multipart("mixed", part("text/plain", "This is an OpenPGP/MIME message\r\n"), VERSION, asc(armoured())),
+        lambda sealed: multipart(
+            "mixed", part("text/plain", "This is an OpenPGP/MIME message\r\n"), VERSION, asc(sealed)
+        ),
     ),
     "deeper, with a gateway's footer": (
         APART,
-        lambda: multipart("mixed", multipart("mixed", EMPTY, VERSION, asc(armoured()), boundary="=_i"), TEXT),
+        lambda sealed: multipart("mixed", multipart("mixed", EMPTY, VERSION, asc(sealed), boundary="=_i"), TEXT),
     ),
     "base64 round the armour": (
         APART,
-        lambda: multipart(
+        lambda sealed: multipart(
             "mixed",
             VERSION,
-            part("application/octet-stream", encodebytes(armoured()), "Content-Transfer-Encoding: base64"),
+            part("application/octet-stream", encodebytes(sealed), "Content-Transfer-Encoding: base64"),
         ),
     ),
     "no armour at all": (
         APART,
-        lambda: multipart(
+        lambda sealed: multipart(
             "mixed",
             VERSION,
-            part("application/octet-stream", encodebytes(binary()), "Content-Transfer-Encoding: base64"),
+            part("application/octet-stream", encodebytes(binary(sealed)), "Content-Transfer-Encoding: base64"),
         ),
     ),
     "Google Groups: a footer round it": (
         "footer round encryption",
-        lambda: multipart("mixed", encrypted(armoured(), "=_i"), part("text/plain", "-- \r\nYou received this")),
+        lambda sealed: multipart("mixed", encrypted(sealed, "=_i"), part("text/plain", "-- \r\nYou received this")),
     ),
     "the armour alone, as an attachment": (
         "armoured attachment alone",
-        lambda: multipart("mixed", EMPTY_HTML, asc(armoured())),
+        lambda sealed: multipart("mixed", EMPTY_HTML, asc(sealed)),
     ),
-    "the armour alone, as the body": ("armoured attachment alone", lambda: asc(armoured())),
+    "the armour alone, as the body": ("armoured attachment alone", lambda sealed: asc(sealed)),
     "of the first type's name, but the second part": (
         "armoured attachment alone",
-        lambda: part("application/pgp-encrypted", armoured()),
+        lambda sealed: part("application/pgp-encrypted", sealed),
     ),
 }
 
@@ -93,7 +96,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_pgp_mime_taken_apart(shape: str) -> None:
     name, entity = SHAPES[shape]
-    mail = opened(header() + entity())
+    mail = opened(header() + entity(armoured()))
     assert mail.repairs == (name,)
     assert is_frances_request(mail)
 
@@ -169,7 +172,7 @@ def _without_gap(block: bytes) -> bytes:
     return block.replace(b"-----\n\n", b"-----\nVersion: GnuPG v2\n", 1)
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "quoted printable left in armour": lambda block: block.replace(b"=", b"=3D"),
     "no break spaces in armour": lambda block: block.replace(b"BEGIN PGP", b"BEGIN PGP").replace(b"\n", b"\xc2\xa0\n"),
     "spaces round armour lines": lambda block: b"".join(b" " + line for line in block.splitlines(keepends=True)),
@@ -262,11 +265,6 @@ def test_winmail_dat(text: bytes, name: str) -> None:
 def test_no_repair_makes_unsigned_content_look_signed(shape: str) -> None:
     """The same shapes, sealed by anybody at all: opened, and nobody's."""
     _, entity = SHAPES[shape]
-    unsigned = world().stranger.encrypt(protected_text(), [world().robot])
-    made_binary = run(world().robot.key.home, "--dearmor", octets=unsigned).stdout
-    with pytest.MonkeyPatch.context() as swap:
-        swap.setitem(globals(), "armoured", lambda: unsigned)
-        swap.setitem(globals(), "binary", lambda: made_binary)
-        mail = opened(header() + entity())
+    mail = opened(header() + entity(world().stranger.encrypt(protected_text(), [world().robot])))
     assert mail.encrypted
     assert (mail.signatures, mail.voucher, mail.content) == ((), None, None)

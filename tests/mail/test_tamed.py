@@ -214,6 +214,14 @@ def test_a_home_must_exist(tmp_path: Path) -> None:
         TamedGPG(tmp_path / "none")
 
 
+def test_expired_certificates_are_listed_in_a_new_home() -> None:
+    """Without a trust file gpg ends with 2 instead."""
+    gone = make_key("Gone <gone@fr.example>", expire="1y", made="20240101T000000")
+    gpg = TamedGPG(fresh_home())
+    assert gpg.ask(["--import"], gone.public).well
+    assert gone.fingerprint.encode() in gpg.ask(["--check-signatures"]).require("list").output
+
+
 def test_large_content_passes_through_unchanged(robot: Person) -> None:
     content = os.urandom(3_000_000)
     stored = TamedGPG(robot.key.home).ask(["--store"], content).require("store").output

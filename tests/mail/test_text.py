@@ -149,9 +149,11 @@ def test_charsets(label: str, written: str, really: str) -> None:
     assert decode(written.encode(really), label) == written
 
 
-@pytest.mark.parametrize("label", ["idna", "punycode", "rot13", "hex", "zlib", "unicode_escape", "undefined", "base64", "a\0b"])
+@pytest.mark.parametrize(
+    "label", ["idna", "punycode", "rot13", "hex", "zlib", "unicode_escape", "undefined", "base64", "a\0b"]
+)
 def test_codecs_that_are_no_charset(label: str) -> None:
-    assert codec(label) in {"utf-8", "rot13", "hex", "zlib", "base64"}
+    assert codec(label) == "utf-8"
     assert decode(b"\\u0041 abc", label) == "\\u0041 abc"
 
 
@@ -181,7 +183,7 @@ def test_the_name_that_a_text_is_passed_on_under(octets: bytes, label: str, name
 @given(st.binary(max_size=200), st.text(max_size=12))
 def test_that_name_is_never_a_lie(octets: bytes, label: str) -> None:
     name = charset_of(octets, label)
-    assert name == "windows-1252" or octets.decode(name) is not None
+    assert name == "windows-1252" or octets.decode(codec(name)) is not None
 
 
 # ---------------------------------------------------------------- HTML
@@ -195,7 +197,7 @@ PAGES = [
     ("<pre>a\n  b</pre>", "a\n  b"),
     ("<ul><li>a<li>b</ul>", "a\nb"),
     ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
-    ("<blockquote>old<blockquote>older</blockquote></blockquote>new", "> old\n>\n> > older\n\nnew"),
+    ("<blockquote>old<blockquote>older</blockquote></blockquote>new", "> old\n>\n> > older\n>\nnew"),
     ("<head><title>t</title></head><body>b</body>", "b"),
     ("<style>p{}</style><script>x<y</script>b", "b"),
     ("<!-- c --><!DOCTYPE html><?xml?><![endif]>b", "b"),
@@ -219,7 +221,23 @@ def test_any_markup_can_be_read(page: str) -> None:
     assert isinstance(html_to_text(page), str)
 
 
-FLOODS = ["<a ", "<!--", "<![", "<", "</", '<a x="', "&#", "<p>", "<br>", "<blockquote>", "<pre>\n", "<script>", " ", "\n", "<a" + " " * 3_990]
+FLOODS = [
+    "<a ",
+    "<!--",
+    "<![",
+    "<",
+    "</",
+    '<a x="',
+    "&#",
+    "<p>",
+    "<br>",
+    "<blockquote>",
+    "<pre>\n",
+    "<script>",
+    " ",
+    "\n",
+    "<a" + " " * 3_990,
+]
 
 
 @pytest.mark.parametrize("flood", FLOODS)

@@ -17,33 +17,33 @@ Mailboxes = Mapping[str, Sequence[bytes]]
 
 
 @pytest.fixture(scope="module")
-def played(world: World) -> Mailboxes:
+def played(lasting_world: World) -> Mailboxes:
     """The whole correspondence; what lies in everybody's mailbox at its end."""
-    people = world.people
-    with world.robot():
-        world.post("fr", people["fr"].write("[DEMANDE DE,IT urgent] Voyageur, vol AZ 318", TEXT, [SHEET]))
-        request = world.mails("de", 1)[0]
-        world.mails("fr", 1)
-        world.post("de", people["de"].press_reply(request, ANSWER, prefix="AW: ", form=Form.ENCAPSULATED))
-        world.mails("fr", 2)
-        world.mails("de", 2)
+    people = lasting_world.people
+    with lasting_world.robot():
+        lasting_world.post("fr", people["fr"].write("[DEMANDE DE,IT urgent] Voyageur, vol AZ 318", TEXT, [SHEET]))
+        request = lasting_world.mails("de", 1)[0]
+        lasting_world.mails("fr", 1)
+        lasting_world.post("de", people["de"].press_reply(request, ANSWER, prefix="AW: ", form=Form.ENCAPSULATED))
+        lasting_world.mails("fr", 2)
+        lasting_world.mails("de", 2)
         reference = str(request.tag.tag and request.tag.tag.reference)
-        seen = world.mails("it", 1)[0]
-        world.post("it", people["it"].press_reply(seen, "Ricevuto.\n", tag_line=f"[ACK#{reference}]"))
-        answer = world.mails("fr", 3)[1]
-        world.mails("it", 2)
-        world.post("fr", people["fr"].press_reply(answer, "Merci.\n", tag_line=f"[CLOSE#{reference}]"))
-        world.mails("fr", 4)
-        world.mails("de", 3)
-        world.mails("it", 3)
-        world.filed("Done", 4)
-    return world.every_mail()
+        seen = lasting_world.mails("it", 1)[0]
+        lasting_world.post("it", people["it"].press_reply(seen, "Ricevuto.\n", tag_line=f"[ACK#{reference}]"))
+        answer = lasting_world.mails("fr", 3)[1]
+        lasting_world.mails("it", 2)
+        lasting_world.post("fr", people["fr"].press_reply(answer, "Merci.\n", tag_line=f"[CLOSE#{reference}]"))
+        lasting_world.mails("fr", 4)
+        lasting_world.mails("de", 3)
+        lasting_world.mails("it", 3)
+        lasting_world.filed("Done", 4)
+    return lasting_world.every_mail()
 
 
 @pytest.fixture(scope="module")
-def seen(played: Mailboxes, world: World) -> Mapping[str, list[ReadMail]]:
+def seen(played: Mailboxes, lasting_world: World) -> Mapping[str, list[ReadMail]]:
     """The same, each mail opened by its reader."""
-    return {login: [world.people[login].read(octets) for octets in mails] for login, mails in played.items()}
+    return {login: [lasting_world.people[login].read(octets) for octets in mails] for login, mails in played.items()}
 
 
 def words(mails: Sequence[ReadMail]) -> list[Word | None]:
@@ -66,21 +66,21 @@ def test_everybody_gets_his_mails_and_nobody_else_any(seen: Mapping[str, list[Re
 
 @pytest.mark.parametrize("login", ["de", "de-police", "de-border", "it"])
 def test_each_target_reads_the_request_as_it_was_written(
-    login: str, seen: Mapping[str, list[ReadMail]], world: World
+    login: str, seen: Mapping[str, list[ReadMail]], lasting_world: World
 ) -> None:
     request = seen[login][0]
-    assert request.signature.is_by(world.cast.robot.fingerprint)
-    assert request.author_signature.is_by(world.people["fr"].key.fingerprint)
+    assert request.signature.is_by(lasting_world.cast.robot.fingerprint)
+    assert request.author_signature.is_by(lasting_world.people["fr"].key.fingerprint)
     assert (request.text, list(request.attachments)) == (TEXT, [SHEET])
     assert request.author_subject == "[DEMANDE DE,IT urgent] Voyageur, vol AZ 318"
     assert "FR" in request.cover
     assert "R-" in request.cover
 
 
-def test_every_copy_opens_with_its_readers_key_and_no_other(played: Mailboxes, world: World) -> None:
+def test_every_copy_opens_with_its_readers_key_and_no_other(played: Mailboxes, lasting_world: World) -> None:
     for reader, mails in played.items():
         for octets in mails:
-            opening = {login for login, person in world.people.items() if person.read(octets).decrypts}
+            opening = {login for login, person in lasting_world.people.items() if person.read(octets).decrypts}
             assert opening == {reader}
 
 
@@ -94,21 +94,21 @@ def test_outside_stand_kind_and_reference_alone(seen: Mapping[str, list[ReadMail
         assert mail.answer_to == mail.headers["From"]
 
 
-def test_nothing_of_the_askers_outer_headers_is_copied(played: Mailboxes, world: World) -> None:
+def test_nothing_of_the_askers_outer_headers_is_copied(played: Mailboxes, lasting_world: World) -> None:
     outside = b"".join(octets.partition(b"\r\n\r\n")[0] for octets in (*played["de"], *played["it"]))
     assert b"@fr.example" not in outside
-    assert world.people["fr"].name.encode() not in outside
+    assert lasting_world.people["fr"].name.encode() not in outside
 
 
 @pytest.mark.parametrize("login", ["fr", "fr-ministry"])
 def test_the_answer_reaches_the_asker_and_its_relay(
-    login: str, seen: Mapping[str, list[ReadMail]], world: World
+    login: str, seen: Mapping[str, list[ReadMail]], lasting_world: World
 ) -> None:
     reply = next(mail for mail in seen[login] if mail.text.startswith("Guten Morgen"))
     assert reply.tag.tag is not None
     assert (reply.tag.tag.word, reply.tag.tag.origin, reply.tag.tag.targets) == (Word.REPLY, "DE", ("FR",))
-    assert reply.signature.is_by(world.cast.robot.fingerprint)
-    assert reply.author_signature.is_by(world.people["de"].key.fingerprint)
+    assert reply.signature.is_by(lasting_world.cast.robot.fingerprint)
+    assert reply.author_signature.is_by(lasting_world.people["de"].key.fingerprint)
 
 
 def test_receipts_say_what_was_done(seen: Mapping[str, list[ReadMail]]) -> None:
@@ -120,9 +120,9 @@ def test_receipts_say_what_was_done(seen: Mapping[str, list[ReadMail]]) -> None:
     assert "France (FR): passed on" in receipts["it"][0].cover
 
 
-def test_state_and_journal_say_the_same(played: Mailboxes, world: World) -> None:
+def test_state_and_journal_say_the_same(played: Mailboxes, lasting_world: World) -> None:
     assert played
-    [exchange] = world.ask("exchanges", "list")
+    [exchange] = lasting_world.ask("exchanges", "list")
     assert (exchange["asker"], exchange["kind"], exchange["urgency"], exchange["stage"]) == (
         "FR",
         "REQUEST",
@@ -130,10 +130,11 @@ def test_state_and_journal_say_the_same(played: Mailboxes, world: World) -> None
         "closed",
     )
     assert {part["party"]: part["stage"] for part in exchange["parts"]} == {"DE": "answered", "IT": "acknowledged"}
-    decided = [row["event"] for row in world.journal() if row["event"] != "accepted by the server"]
+    journal = lasting_world.journal()
+    decided = [row["event"] for row in journal if row["event"] != "accepted by the server"]
     assert decided == ["exchange opened", "reply passed on", "acknowledgement passed on", "exchange closed"]
-    delivered = [row for row in world.journal() if row["event"] == "accepted by the server"]
+    delivered = [row for row in journal if row["event"] == "accepted by the server"]
     assert len(delivered) == sum(map(len, played.values()))
     assert {row["reference"] for row in delivered} == {exchange["reference"]}
-    world.command("journal", "verify")
-    assert world.ask("status")["outbox_queued"] == 0
+    lasting_world.look("journal", "verify")
+    assert lasting_world.ask("status")["outbox_queued"] == 0

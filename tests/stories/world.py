@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from mailbot.cli import mailbot
 from mailbot.core.parties import SECRETARIAT
 from mailbot.playground.configuration import ROBOT_NAME, Server, write_config
 from mailbot.playground.keys import Key, end_agents
@@ -106,7 +109,7 @@ class World:
         """`mailbot run` for the length of the block; it must end in order."""
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [*_mailbot("run", "--verbose"), "--config", str(self.config)],
+                [sys.executable, "-P", "-m", "mailbot", "run", "--verbose", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -123,36 +126,33 @@ class World:
         assert process.returncode == 0, self.log
 
     def once(self) -> None:
-        """`mailbot once`."""
-        self.command("once", "--verbose")
-
-    def command(self, *words: str, code: int | None = 0) -> str:
-        """What a command says on standard output; its standard error goes to the log."""
-        command = [*_mailbot(*words), "--config", str(self.config)]
-        done = subprocess.run(command, capture_output=True, check=False, cwd=self.folder, env=self._environment())
+        """`mailbot once`; a mail that is still owed afterwards is a failure."""
         with (self.folder / "log").open("ab") as log:
-            log.write(done.stderr)
-        assert code is None or done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
-        return done.stdout.decode("utf-8")
+            command = [sys.executable, "-P", "-m", "mailbot", "once", "--verbose", "--config", str(self.config)]
+            done = subprocess.run(command, stdout=log, stderr=log, check=False, env=self._environment())
+        assert done.returncode == 0, self.log
+
+    def look(self, *words: str) -> str:
+        """What a command that only looks says on standard output; it must find nothing wrong."""
+        result = CliRunner().invoke(mailbot, [*words, "--config", str(self.config)], standalone_mode=False)
+        assert result.exception is None, (words, result.exception, result.output)
+        assert not result.return_value, (words, result.output)
+        return result.stdout
 
     def ask(self, *words: str) -> Any:
         """The data of a command's JSON answer."""
-        answer = json.loads(self.command(*words, "--json"))
-        assert answer["schema"] == 1
+        answer = json.loads(self.look(*words, "--json"))
+        assert (answer["schema"], answer["ok"], answer["problems"]) == (1, True, [])
         return answer["data"]
 
     def journal(self) -> list[dict[str, Any]]:
         """Every row."""
-        return [json.loads(line) for line in self.command("journal", "export").splitlines()]
+        return [json.loads(line) for line in self.look("journal", "export").splitlines()]
 
     def _environment(self) -> dict[str, str]:
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-
-
-def _mailbot(*words: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "mailbot", *words]
 
 
 def new_world(folder: Path, cast: Cast, dovecot: Dovecot, postfix: Postfix) -> World:
