@@ -29,6 +29,7 @@ from mailbot.mail.templates import Templates
 from mailbot.mail.writing import Robot as Identity
 from mailbot.mail.writing import Writer
 from mailbot.store.engine import open_store
+from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.migrations import check_schema, migrate, schema_version
 from mailbot.store.outbox import Outbox
@@ -38,6 +39,7 @@ from mailbot.workers.loop import Signals, close_all, drain, receive_forever, sen
 from mailbot.workers.receive import Receiver
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
+from mailbot.workers.timekeeping import Timekeeper
 
 SECRET_OCTETS = 32
 
@@ -71,7 +73,8 @@ class Robot:
 
     def __init__(self, config: Config, now: Callable[[], datetime] = clock) -> None:
         """Open database and keyring; nothing is connected yet. Raises KeyProblems, or what the parts raise."""
-        self.config, self.clock = config, now
+        self.config = config
+        self.clock = lambda: now().astimezone(UTC)  # in a zone with summer time, an hour later may be two
         self._closing = ExitStack()
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -127,6 +130,7 @@ class Robot:
             unwrap=gpg.open_own,
             clock=self.clock,
             chance=secrets.token_bytes,
+            patience=self.config.limits.seconds,
         )
 
     def writer(self, gpg: Gpg) -> Writer:
@@ -135,6 +139,10 @@ class Robot:
         identity = Identity(robot.name, robot.address, robot.control_address, robot.fingerprint, robot.domain)
         path = ReturnPath(robot.return_path, robot.address, derived(self.secret, "return path"), robot.return_domain)
         return Writer(identity, gpg, Templates(self.config.templates_dir), path, robot.share)
+
+    def timekeeper(self) -> Timekeeper:
+        """What holds the clock against the journal."""
+        return Timekeeper(Journal(self.engine), self.config.terms)
 
     def mailbox(self) -> Mailbox:
         """A connection to the mailbox, not yet made."""
@@ -151,7 +159,7 @@ class Robot:
         receiver = self.receiver()
         with self.mailbox() as mailbox:
             filed = drain(mailbox, receiver)
-        ticked = tick(receiver)
+        ticked = tick(receiver, self.timekeeper())
         tried = asyncio.run(self._send())
         return Done(filed, ticked, tried, self.outbox.depth().queued)
 
@@ -170,7 +178,7 @@ class Robot:
         asyncio.run(send_forever(self.outbox, self.postmen(), self.clock, signals))
 
     def _receive(self, signals: Signals) -> None:
-        receive_forever(self.mailbox, self.receiver(), signals)
+        receive_forever(self.mailbox, self.receiver(), self.timekeeper(), signals)
 
     async def _send(self) -> int:
         postmen = self.postmen()

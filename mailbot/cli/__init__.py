@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "exchanges": "looking:exchanges",
     "held": "held:held",
     "journal": "journal:journal",
+    "clock": "clock:clock",
     "inspect": "inspection:inspect_command",
     "keys": "keys:keys",
     "demo": "playing:demo",
@@ -26,7 +27,7 @@ COMMANDS: Mapping[str, str] = {
 click.rich_click.COMMAND_GROUPS = {
     "*": [
         {"name": "The robot at work", "commands": ["run", "once", "check"]},
-        {"name": "Looking", "commands": ["status", "exchanges", "held", "journal", "inspect"]},
+        {"name": "Looking", "commands": ["status", "exchanges", "held", "journal", "clock", "inspect"]},
         {"name": "Keys", "commands": ["keys"]},
         {"name": "Trying it out", "commands": ["demo"]},
     ]

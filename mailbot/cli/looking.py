@@ -10,10 +10,11 @@ from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
+from mailbot.core.postings import Posting, State, hindrance
 from mailbot.core.records import Exchange
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
-from mailbot.store.outbox import Outbox, Posting
+from mailbot.store.outbox import Outbox
 
 
 @click.command()
@@ -78,8 +79,8 @@ def show_exchange(reference: str, config_path: Path, as_json: bool) -> None:
         return
     columns = ("reference", "kind", "from", "parts", "urgency", "stage", "opened", "deadline")
     show_table("exchange", columns, [_row(found)], "")
-    rows = [(p.party, p.recipient, p.purpose, p.state, p.attempts, p.last_status, p.settled_at) for p in postings]
-    show_table("mails", ("party", "recipient", "purpose", "state", "tries", "status", "settled"), rows, "No mails.")
+    columns = ("party", "recipient", "letter", "state", "tries", "status", "about", "settled")
+    show_table("mails", columns, [_mail_row(p) for p in postings], "No mails.")
 
 
 def _exchange(found: Exchange) -> dict[str, Any]:
@@ -100,6 +101,7 @@ def _exchange(found: Exchange) -> dict[str, Any]:
                 "passed_on_at": p.passed_on_at,
                 "acknowledged_at": p.acknowledged_at,
                 "answered_at": p.answered_at,
+                "backed_up_at": p.backed_up_at,
             }
             for p in found.parts
         ],
@@ -111,5 +113,17 @@ def _row(e: Exchange) -> tuple[object, ...]:
     return (e.reference, e.kind, e.asker, parts, e.urgency, e.stage, e.opened_at, e.deadline)
 
 
+def _mail_row(p: Posting) -> tuple[object, ...]:
+    letter = p.letter or p.purpose
+    return (p.party, p.recipient, letter, p.standing, p.attempts, p.status, _about(p), p.settled_at)
+
+
+def _about(posting: Posting) -> str | None:
+    """The trouble in our words, where there is some."""
+    troubled = posting.failed or (posting.state is State.QUEUED and posting.status)
+    return hindrance(posting.status).value if troubled else None
+
+
 def _posting(posting: Posting) -> dict[str, Any]:
-    return {name: getattr(posting, name) for name in Posting.__dataclass_fields__}
+    said = {name: getattr(posting, name) for name in Posting.__dataclass_fields__}
+    return said | {"standing": posting.standing, "about": _about(posting)}

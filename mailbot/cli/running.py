@@ -10,19 +10,25 @@ from mailbot.cli.checking import check_everything
 from mailbot.cli.faults import Exit
 from mailbot.cli.output import answer_json, show_problems
 from mailbot.cli.style import log_to_stderr, open_config, open_robot, with_config, with_json
+from mailbot.cli.supervision import supervised
 from mailbot.core.findings import Severity
+from mailbot.workers.limit import memory_limit
 from mailbot.workers.loop import Signals
 
 
 @click.command()
 @with_config
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
-def run(config_path: Path, verbose: bool) -> None:
+def run(config_path: Path, verbose: bool) -> int:
     """Watch the mailbox, act on what comes, send what is owed, until stopped (SIGTERM or Ctrl-C).
 
-    Survives restarts of the mail servers. The log goes to stderr, one line for each fact.
+    Survives restarts of the mail servers, and mails that kill or stall its process: the work is done in a child
+    process, and another follows. The log goes to stderr, one line for each fact.
     """
     log_to_stderr(verbose=verbose)
+    code = supervised()
+    if code is not None:
+        return code
     signals = Signals()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -31,8 +37,9 @@ def run(config_path: Path, verbose: bool) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    with open_robot(config_path) as robot:
+    with open_robot(config_path) as robot, memory_limit(robot.config.limits.memory):
         robot.run(signals)
+    return Exit.FINE
 
 
 @click.command()
@@ -45,7 +52,7 @@ def once(config_path: Path, as_json: bool, verbose: bool) -> int:
     Exit code 75 if mail is still owed: a server did not take it yet.
     """
     log_to_stderr(verbose=verbose)
-    with open_robot(config_path, as_json=as_json) as robot:
+    with open_robot(config_path, as_json=as_json) as robot, memory_limit(robot.config.limits.memory):
         done = robot.once()
     if as_json:
         answer_json(done)

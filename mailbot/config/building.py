@@ -195,7 +195,13 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 
 def _limits(file: File) -> Limits:
     section = file.limits
-    given = {"size": section.mail_mib and section.mail_mib * MIB, "parts": section.parts, "depth": section.depth}
+    given = {
+        "size": section.mail_mib and section.mail_mib * MIB,
+        "parts": section.parts,
+        "depth": section.depth,
+        "seconds": section.seconds_per_mail,
+        "memory": section.memory_mib and section.memory_mib * MIB,
+    }
     return Limits(**_present(given))
 
 

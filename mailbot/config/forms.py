@@ -19,6 +19,7 @@ from mailbot.mail.addresses import canonical
 from mailbot.mail.return_path import Style
 from mailbot.mail.writing import Share
 from mailbot.wire.access import Tls
+from mailbot.wire.envelope import address_flaw
 from mailbot.wire.oauth2 import url_flaw
 
 _Meaning = TypeVar("_Meaning")
@@ -34,10 +35,8 @@ KINDS: Mapping[str, Word] = {
 }
 NETWORK_KINDS = frozenset(KINDS.values())
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
-_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -45,14 +44,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-
 
 
 def read_address(text: object) -> str | None:
-    """One addr-spec (RFC 5321 §4.1.2) in canonical form: a dot-string and a domain, no more than 254 characters.
-
-    Quoted local parts, address literals and non-ASCII local parts are refused: not every mail server on the way takes
-    them. Whatever could smuggle a second recipient or a header line is refused by the same rule.
-    """
+    """One address in canonical form that can stand in an SMTP envelope; the postman asks the same of it."""
     address = canonical(text) if isinstance(text, str) and not re.search(r"[\s(]", text) else ""
-    whole = _ADDRESS.fullmatch(address) and len(address) <= 254 and len(address.rpartition("@")[0]) <= 64
-    return address if whole else None
+    return address if address_flaw(address) is None else None
 
 
 def read_fingerprint(text: object) -> Fingerprint | None:

@@ -125,6 +125,9 @@ class TermsSection(_Section):
     question_age: DurationText | None = None
     notice_interval: DurationText | None = None
     waiting_part_age: DurationText | None = None
+    urgent_delay_warning: DurationText | None = None
+    routine_delay_warning: DurationText | None = None
+    longest_silence: DurationText | None = None
     default_urgency: UrgencyText | None = None
 
 
@@ -132,6 +135,8 @@ class LimitsSection(_Section):
     mail_mib: Annotated[int, Field(ge=1, le=1024)] | None = None
     parts: _Count | None = None
     depth: Annotated[int, Field(ge=1, le=200)] | None = None
+    seconds_per_mail: Annotated[float, Field(ge=1, le=3600)] | None = None
+    memory_mib: Annotated[int, Field(ge=1024)] | None = None  # libraries and threads alone take half of that
 
 
 class RetrySection(_Section):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from mailbot.core.certificates import Certificate, Fingerprint
 from mailbot.core.mail import Letter, OpenedMail
 from mailbot.core.parties import Address, Correspondent, Directory
+from mailbot.core.postings import Reported, Returned
 from mailbot.core.records import Exchange, HeldMail, Question, Terms
 from mailbot.core.tags import Bilingual, Tag, new_token
 
@@ -76,7 +77,7 @@ class Intent:
     commands: tuple[Tag, ...] = ()  # several leading tags, for control mail
     rest: str = ""  # the free text after the tag, protected subject only
     codes: tuple[str, ...] = ()  # every word in the signed body that has the form of a reply code
-    words: tuple[str, ...] = ()  # every word in the signed body that has the form of a one-time word
+    words: tuple[str, ...] = ()  # the one-time word of a signed [CONFIRM#…]
     returned_to: str | None = None  # the tracking of the return path of ours that it arrived at
 
     @property
@@ -129,6 +130,7 @@ class Known:
     question: Question | None = None  # the one whose word is quoted
     replayed: bool = False  # this very signed content was acted on before
     last_notice: datetime | None = None  # when the sender's address last got the fixed notice
+    returned: Returned | None = None  # the mail that a report is about
     journal_head: tuple[int, str] = (0, "")  # row number and hash, as they stood before this mail
 
 
@@ -179,8 +181,15 @@ class Event(StrEnum):
     DELIVERED = "accepted by the server"
     DEFERRED = "delivery deferred"
     FAILED = "delivery failed"
+    BOUNCED = "reported undeliverable"
+    DELAY_TOLD = "author told of a delay"
+    FAILURE_TOLD = "author told of a failure"
+    UNDELIVERABLE = "part undeliverable"
     RELEASED = "held mail released"
     DROPPED = "held mail dropped"
+    ALIVE = "nothing to tell"  # once a day at least, so that the journal shows the time (trust.md 18)
+    CLOCK_DOUBTED = "clock doubted"
+    CLOCK_TRUSTED = "clock trusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,9 @@ class Decision:
     consumed: tuple[str, ...] = ()  # the replay keys that are used up
     keep_original: bool = False  # the mail as it came is needed later (network.md §5)
     noticed: str | None = None  # the address that gets the fixed notice now
+    reports: tuple[Reported, ...] = ()  # claims to be written beside the mails they are about
+    warned: tuple[int, ...] = ()  # the outgoing mails whose delay is dealt with by this
+    followed_up: tuple[int, ...] = ()  # the outgoing mails whose failure is dealt with by this
 
     def with_rejudged(self, digest: str, later: "Decision") -> "Decision":
         """Both this and what came of judging an earlier, held mail again: recorded as one."""

@@ -5,6 +5,7 @@ signer is told plainly.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from mailbot.core.decision import Assurance, Case, Decision, Entry, Event, Folder, Moment
 from mailbot.core.letters import answer_boxes, party_words, to_resident, to_speaker
@@ -20,6 +21,7 @@ _EXPLAINED: Mapping[Reason, str] = {
     Reason.NOT_ALLOWED: "relay",
     Reason.NOT_SUPPORTED: "not available",
     Reason.NO_READER: "no reader",
+    Reason.SENDER_SUSPENDED: "suspended",
 }
 # A machine made these, or somebody tampered: an answer would help nobody but an attacker.
 _SILENT = frozenset({Reason.AUTOMATIC, Reason.POISON})
@@ -28,7 +30,9 @@ _SILENT = frozenset({Reason.AUTOMATIC, Reason.POISON})
 def hold(reason: Reason, case: Case) -> Decision:
     """Keep the mail as it came, for an operator; tell the sender once, if he may be told."""
     letters = _letters(reason, case)
-    noticed = case.opened.sender.casefold() if any(letter.template == "notice" for letter in letters) else None
+    unverified = case.intent.assurance is not Assurance.SIGNED
+    sent_notice = any(letter.template == "notice" for letter in letters)
+    noticed = case.opened.sender.casefold() if sent_notice and unverified else None
     return Decision(
         folder=Folder.HELD,
         held=held_mail(reason, case),
@@ -69,7 +73,7 @@ def ask(tag: Tag, case: Case, exchange: Exchange | None = None) -> Decision:
         "reference": exchange.reference if exchange else None,
         "urgency": tag.options.urgency.value if tag.options.urgency else None,
         "word": word,
-        "until": case.now + case.terms.question_age,
+        "until": _good_until(case),
         "received_at": case.now,
     }
     letter = Letter(
@@ -89,6 +93,13 @@ def ask(tag: Tag, case: Case, exchange: Exchange | None = None) -> Decision:
         entries=(_entry(Event.ASKED, case, tag_source=case.intent.tag_source or "none"),),
         keep_original=True,
     )
+
+
+def _good_until(case: Case) -> datetime:
+    """When an answer comes too late: by its own age, or because the mail's signature is too old by then."""
+    voucher = case.opened.voucher
+    signed_at = (voucher and voucher.made_at) or case.now
+    return min(case.now + case.terms.question_age, signed_at + case.terms.signature_age)
 
 
 def held_mail(reason: Reason, case: Case, state: HeldState = HeldState.WAITING) -> HeldMail:
@@ -132,7 +143,12 @@ def _letters(reason: Reason, case: Case) -> tuple[Letter, ...]:
 
 
 def _notice(case: Case) -> tuple[Letter, ...]:
-    """The one fixed notice: at most one in ten minutes for each address, quoting nothing."""
+    """The one fixed notice, quoting nothing: for forged and failed mail at most one in ten minutes for each address.
+
+    What was verified is not counted there, so that forged mail cannot use up a party's answers.
+    """
+    if case.intent.assurance is Assurance.SIGNED:
+        return to_speaker("notice", case, {"received_at": case.now})
     recently = case.known.last_notice and case.now - case.known.last_notice < case.terms.notice_interval
     if recently:
         return ()

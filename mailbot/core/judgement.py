@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from mailbot.core import gate
-from mailbot.core.codes import one_time_words, reply_codes
+from mailbot.core.codes import reply_codes
 from mailbot.core.decision import Assurance, Case, Decision, Intent, Known, Moment, Network, TagSource
 from mailbot.core.holding import hold
 from mailbot.core.kinds import KINDS, kind_of
@@ -32,7 +32,7 @@ def understand(opened: OpenedMail, network: Network) -> Intent:
         commands=reading.commands,
         rest=_free_text(opened, reading),
         codes=reply_codes(opened.text) if speaker else (),
-        words=_words(opened, reading.tag) if speaker else (),
+        words=(reading.tag.token,) if speaker and reading.tag and reading.tag.token else (),
     )
 
 
@@ -67,6 +67,12 @@ _ONE_AT_A_TIME = Bilingual(
 )
 
 
+_TWO_TAGS = Bilingual(
+    "the subject and the first line of the text have two different tags; please leave one",
+    "l'objet et la première ligne du texte portent deux balises différentes ; n'en laissez qu'une, s'il vous plaît",
+)
+
+
 def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
     """Protected subject, else the leading lines of the body, else the outer subject (network.md §3).
 
@@ -76,17 +82,19 @@ def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
     """
     inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
     leading = _leading(opened.text)
-    if inside.source and not _refines(leading.tag, inside.tag):
-        return inside
-    if leading.source:
+    if leading.source and (inside.source is None or _refines(leading.tag, inside.tag)):
         return leading._replace(rest=inside.rest)
-    return _reading(outer, TagSource.SUBJECT)
+    if inside.source and leading.tag and inside.tag and leading.tag != inside.tag:
+        return _Reading(TagSource.BODY, problem=_TWO_TAGS)
+    return inside if inside.source else _reading(outer, TagSource.SUBJECT)
 
 
 def _refines(leading: Tag | None, protected: Tag | None) -> bool:
     if leading is None or protected is None:
         return False
-    return protected.word is Word.HELP or (leading.reference is not None and leading.reference == protected.reference)
+    return protected.word in (Word.HELP, Word.CONFIRM) or (
+        leading.reference is not None and leading.reference == protected.reference
+    )
 
 
 def _leading(text: str) -> _Reading:
@@ -110,11 +118,6 @@ def _free_text(opened: OpenedMail, reading: _Reading) -> str:
     if reading.source is TagSource.PROTECTED:
         return reading.rest
     return parse(opened.protected.subject).rest if opened.protected else ""
-
-
-def _words(opened: OpenedMail, tag: Tag | None) -> tuple[str, ...]:
-    quoted = one_time_words(opened.text)
-    return (tag.token, *quoted) if tag and tag.token else quoted
 
 
 def _assurance(signed: bool, registered: bool) -> Assurance:

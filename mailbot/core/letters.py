@@ -41,13 +41,15 @@ def obstacle(party: Party, network: Network, at: datetime) -> Cause | None:
 
 
 def answer_boxes(case: Case) -> tuple[Address, ...]:
-    """Where the speaker is answered: the address he wrote from if it is registered to his side, else all of his."""
-    speaker, resident = case.speaker, case.intent.resident
+    """Where the speaker is answered: the address he wrote from if it is registered to his very desk or relay and can be
+    sealed to, else all of his. From is nobody's word: a desk is never answered at a relay's address, nor the reverse.
+    """
+    speaker = case.speaker
     if speaker is None or case.opened.mail_class not in (MailClass.PERSON, MailClass.LIST):
         return ()
-    own = case.network.directory.mailbox(case.opened.sender)
-    known = own is not None and resident is not None and resident.same_side(speaker)
-    return sealable((own,) if own and known else speaker.mailboxes, case.network, case.now)
+    own = case.network.directory.mailbox(case.opened.sender) if case.intent.resident == speaker else None
+    written_from = sealable((own,), case.network, case.now) if own else ()
+    return written_from or sealable(speaker.mailboxes, case.network, case.now)
 
 
 def _each_once(addresses: Iterable[Address]) -> tuple[Address, ...]:
@@ -127,6 +129,7 @@ def pass_on(
     tag: Tag,
     words: Words | None = None,
     backups: bool = False,
+    content: bool = True,
 ) -> tuple[Letter, ...]:
     """The author's content for all readers of these parties (or their backups), a letter for each language."""
     letters = []
@@ -139,17 +142,18 @@ def pass_on(
                     letter,
                     language,
                     boxes,
-                    _for_these_eyes(tag, group, exchange),
+                    for_these_eyes(tag, group, exchange),
                     words={
                         **cover_words(exchange, case, language),
                         "author": author,
-                        **({"targets": [p.code for p in group]} if exchange.blind else {}),
+                        **({"targets": [p.code for p in group]} if _hides_targets(exchange, group) else {}),
                         **(words or {}),
                     },
-                    subject=case.intent.rest,
-                    content=case.opened.content,
+                    subject=case.intent.rest if content else "",
+                    content=case.opened.content if content else None,
                     author_hidden=exchange.blind and word is exchange.kind,
                     reference=exchange.reference,
+                    author=tag.origin or exchange.asker,
                     urgent=exchange.urgency is Urgency.URGENT,
                 )
             )
@@ -233,9 +237,13 @@ def _boxes(group: list[Party], word: Word, exchange: Exchange, case: Case, *, ba
     return tuple(a for p in group for a in readers(p, word, exchange.urgency, case.network, case.now))
 
 
-def _for_these_eyes(tag: Tag, group: list[Party], exchange: Exchange) -> Tag:
+def for_these_eyes(tag: Tag, group: Sequence[Party], exchange: Exchange) -> Tag:
     """The tag of a blind exchange names no target but the reader (trust.md 6)."""
-    return replace(tag, targets=tuple(p.code for p in group)) if exchange.blind else tag
+    return replace(tag, targets=tuple(p.code for p in group)) if _hides_targets(exchange, group) else tag
+
+
+def _hides_targets(exchange: Exchange, group: Sequence[Party]) -> bool:
+    return exchange.blind and all(p.code != exchange.asker for p in group)
 
 
 def _notice(template: str, language: str, boxes: tuple[Address, ...], words: Words) -> Letter:

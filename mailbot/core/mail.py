@@ -35,6 +35,9 @@ class MailClass(StrEnum):
     UNREADABLE = "unreadable"
 
 
+REPORTS = frozenset({MailClass.BOUNCE, MailClass.DELIVERY_REPORT})  # on the delivery of some mail, by a server
+
+
 class SignatureState(StrEnum):
     GOOD = "good"
     BAD = "bad"
@@ -127,9 +130,7 @@ class Trouble(StrEnum):
 
 
 # What clients put in the place of a protected subject.
-_NO_WORDS = frozenset(
-    {"", "...", "…", "[...]", "Re: ...", "Encrypted Message"}
-)
+_NO_WORDS = frozenset({"", "...", "…", "[...]", "Re: ...", "Encrypted Message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class OpenedMail:
     @property
     def discreet(self) -> bool:
         """Nothing of it could be read on the way: sealed as a whole, no words of the author's in the outer subject."""
-        return self.sealed and not self.repairs and parse(self.outer.subject).rest in _NO_WORDS
+        return self.sealed and not self.repairs and _says_nothing(self.outer.subject)
 
     @property
     def subject(self) -> str:
@@ -178,6 +179,13 @@ class OpenedMail:
     def sender(self) -> str:
         """The protected From where there is one, else the outer."""
         return self.protected.sender if self.protected and self.protected.sender else self.outer.sender
+
+
+def _says_nothing(subject: str) -> bool:
+    """Whether an outer subject is a tag of ours alone, or what clients put in the place of a protected one."""
+    bare = subject.strip()
+    is_tag = bare.startswith("[") and bare.endswith("]") and bare.count("[") == 1 and parse(bare).tag is not None
+    return is_tag or bare in _NO_WORDS
 
 
 # ---------------------------------------------------------------- on the way out
@@ -213,6 +221,7 @@ class Letter:
     author_hidden: bool = False  # `blind`: the author's signature and tag are left out
     reference: str | None = None  # the exchange it belongs to, for the outbox and the thread
     party: str | None = None  # whose part of the exchange it carries, for the delivery record
+    author: str | None = None  # the party whose words it carries, to be told if they cannot be delivered
     from_control: bool = False  # From is the control address instead of the network's
     envelope: Envelope = Envelope.TRACKED
     automatic: Automatic = Automatic.GENERATED
@@ -238,6 +247,8 @@ class OutgoingMail:
     reference: str | None = None
     party: str | None = None
     urgent: bool = False
+    letter: str = ""  # the template it was made from
+    author: str | None = None
     foot: bytes = field(default=b"", repr=False)
 
     @property

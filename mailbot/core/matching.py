@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mailbot.core.decision import Case, TagSource
 from mailbot.core.parties import Correspondent
 from mailbot.core.records import Exchange, Reason
+from mailbot.core.tags import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,24 @@ def find_exchange(case: Case) -> Match | Reason:
     decided = _decided(case)
     if isinstance(decided, Match):
         others = [e for e in hints.values() if e.reference != decided.exchange.reference]
-        return Match(decided.exchange, decided.source, decided=True, mismatch=bool(others))
+        return Match(decided.exchange, decided.source, decided=True, mismatch=bool(others) or _other_kind(case))
     if decided:
         return decided
     return _suggested(hints, case)
+
+
+def _other_kind(case: Case) -> bool:
+    """Whether the outer subject alone says that it is an acknowledgement or a closing: nobody signed that."""
+    tag = case.intent.tag
+    return tag is not None and not case.intent.tag_signed and tag.word in (Word.ACK, Word.CLOSE)
 
 
 def _decided(case: Case) -> Match | Reason | None:
     coded = {e.reference: e for e in case.known.coded}
     tag, source = case.intent.tag, case.intent.tag_source
     if case.intent.tag_signed and source and tag and tag.reference:
-        if case.known.exchange is None:
-            return Reason.UNKNOWN_EXCHANGE
+        if case.known.exchange is None or not takes_part(case.speaker, case.known.exchange):
+            return Reason.UNKNOWN_EXCHANGE  # one answer for both (trust.md 10)
         if coded and case.known.exchange.reference not in coded:
             return Reason.HINTS_DISAGREE
         return Match(case.known.exchange, source, decided=True)

@@ -37,7 +37,7 @@ class PartStage(StrEnum):
     PASSED_ON = "passed on"  # sealed, and in the outbox
     ACKNOWLEDGED = "acknowledged"
     ANSWERED = "answered"
-    UNDELIVERABLE = "undeliverable"  # no address of the party can be reached
+    UNDELIVERABLE = "undeliverable"  # no desk of the party can be reached; its backups may have it
     EXPIRED = "expired"  # waited too long; the asker was told
 
 
@@ -92,6 +92,7 @@ class Part:
     acknowledged_at: datetime | None = None
     answered_at: datetime | None = None
     reminders: int = 0
+    backed_up_at: datetime | None = None  # when its backups got the author's words
 
     def move(self, event: PartEvent, at: datetime) -> "Part":
         """The part after the event; the first time of each kind is kept. Raises ForbiddenMove."""
@@ -231,7 +232,13 @@ class Terms:
     question_age: timedelta = timedelta(days=5)
     notice_interval: timedelta = timedelta(minutes=10)  # trust.md 14
     waiting_part_age: timedelta = timedelta(days=30)
+    urgent_delay_warning: timedelta = timedelta(hours=4)  # the author hears then that a mail is still on its way
+    routine_delay_warning: timedelta = timedelta(hours=24)
+    longest_silence: timedelta = timedelta(days=7)  # of the journal; after a longer one the clock is doubted
     default_urgency: Urgency = Urgency.ROUTINE
+
+    def delay_warning(self, *, urgent: bool) -> timedelta:
+        return self.urgent_delay_warning if urgent else self.routine_delay_warning
 
     def deadline_for(self, urgency: Urgency) -> timedelta:
         return self.urgent_deadline if urgency is Urgency.URGENT else self.routine_deadline

@@ -15,7 +15,7 @@ from mailbot.core.letters import (
     sealable,
     waiting_until,
 )
-from mailbot.core.mail import Envelope, Letter
+from mailbot.core.mail import Envelope, Letter, Words
 from mailbot.core.parties import Address, Party
 from mailbot.core.records import Exchange, Part, PartEvent, PartStage, Stage
 from mailbot.core.tags import Urgency, Word
@@ -89,7 +89,8 @@ def _waiting_step(tick: Tick, part: Part) -> Step | None:
 
 def _pass_on_at_last(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
     """A key arrived, or a suspension ended."""
-    return part.move(PartEvent.PASS_ON, tick.now), _content(tick, part, backups=False), Event.PASSED_ON
+    party = tick.network.directory.party(part.party)
+    return part.move(PartEvent.PASS_ON, tick.now), _content(tick, party, backups=False), Event.PASSED_ON
 
 
 def _give_up(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
@@ -98,25 +99,34 @@ def _give_up(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
 
 def _remind(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
     party = tick.network.directory.party(part.party)
-    letters = _reminder(tick, part, party, party.desks, backup=False) if party else ()
+    failed = part.stage is PartStage.UNDELIVERABLE
+    boxes = (party.backups if failed else party.desks) if party else ()
+    letters = _reminder(tick, part, party, boxes, backup=failed) if party else ()
     return replace(part, reminders=REMINDED), letters, Event.REMINDED
 
 
 def _call_backup(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
     """The deadline passed in silence: the desk is reminded once more, and the backups get the request itself."""
     party = tick.network.directory.party(part.party)
-    letters: tuple[Letter, ...] = ()
-    if party:
-        letters = (
-            *_reminder(tick, part, party, party.desks, backup=False),
-            *_reminder(tick, part, party, party.backups, backup=True),
-            *_content(tick, part, backups=True),
-        )
-    return replace(part, reminders=BACKED_UP), letters, Event.REMINDED
+    if party is None:
+        return replace(part, reminders=BACKED_UP), (), Event.REMINDED
+    content = () if part.backed_up_at else content_for_backups(tick, party)
+    letters = (
+        *_reminder(tick, part, party, party.desks, backup=False),
+        *_reminder(tick, part, party, party.backups, backup=True),
+        *content,
+    )
+    backed_up_at = part.backed_up_at or (tick.now if content else None)
+    return replace(part, reminders=BACKED_UP, backed_up_at=backed_up_at), letters, Event.REMINDED
 
 
-def _content(tick: Tick, part: Part, *, backups: bool) -> tuple[Letter, ...]:
-    exchange, party = tick.exchange, tick.network.directory.party(part.party)
+def content_for_backups(tick: Tick, party: Party) -> tuple[Letter, ...]:
+    """The author's words for the backups of a party, as far as they are still kept and can be sealed."""
+    return () if party.suspended else _content(tick, party, backups=True)
+
+
+def _content(tick: Tick, party: Party | None, *, backups: bool) -> tuple[Letter, ...]:
+    exchange = tick.exchange
     if party is None or tick.intent is None:
         return ()
     template = kind_word(exchange)
@@ -143,7 +153,7 @@ def _reminder(
         "acknowledged": part.stage is PartStage.ACKNOWLEDGED,
         "backup": backup,
     }
-    return (_letter("reminder", tick, party, boxes, words),)
+    return (notice("reminder", tick, party, boxes, words),)
 
 
 def _expired(tick: Tick, part: Part) -> tuple[Letter, ...]:
@@ -158,10 +168,11 @@ def _expired(tick: Tick, part: Part) -> tuple[Letter, ...]:
         "part": part_words(part.party, state, tick.network, asker.language),
         "since": exchange.opened_at,
     }
-    return (_letter("expired", tick, asker, boxes, words),)
+    return (notice("expired", tick, asker, boxes, words),)
 
 
-def _letter(template: str, tick: Tick, reader: Party, boxes: tuple[Address, ...], words: dict[str, object]) -> Letter:
+def notice(template: str, tick: Tick, reader: Party, boxes: tuple[Address, ...], words: Words) -> Letter:
+    """A letter of ours about the exchange: from the null sender, so that nothing can answer it."""
     return Letter(
         template,
         reader.language,

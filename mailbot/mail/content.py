@@ -9,11 +9,11 @@ from mailbot.mail.mime import with_crlf
 _HEAD = 65_536  # octets in which an entity says what it is
 
 
-def is_entity(data: bytes) -> bool:
-    """Whether these octets begin with a MIME header section that says what follows it."""
+def is_entity(data: bytes, *, typed: bool) -> bool:
+    """Whether these octets begin with a header section, be it empty; `typed`: with one that has a Content-Type."""
     head = with_crlf(data[:_HEAD])
-    end, _ = section_end(head, 0, len(head))
-    return read_fields(head[:end], Limits()).has("content-type")
+    end, body = section_end(head, 0, len(head))
+    return read_fields(head[:end], Limits()).has("content-type") if typed else body > 0
 
 
 def as_entity(text: bytes, charset: str) -> bytes:

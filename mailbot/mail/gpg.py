@@ -192,13 +192,19 @@ class Gpg:
         return [self._seal_alone(entity, group) for group in groups]
 
     def _seal_shared(self, entity: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
-        packets = self._sign_encrypt(entity, [key for group in groups for key in group])
+        return self._armoured(self._sign_encrypt(entity, [key for group in groups for key in group]), groups)
+
+    def _seal_alone(self, entity: bytes, group: Sequence[Subkey]) -> Sealed:
+        packets = self._sign_encrypt(entity, group)
+        try:
+            return self._armoured(packets, [group])[0]
+        except (Malformed, TooMuch):
+            return armour_shared([packets], b"")[0]
+
+    def _armoured(self, packets: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
         # Two keys with one key ID have two session keys; split_sealed expects one for each ID, and refuses.
         heads, tail = split_sealed(packets, [[key.key_id for key in group] for group in groups], self.bounds)
         return armour_shared(heads, tail)
-
-    def _seal_alone(self, entity: bytes, group: Sequence[Subkey]) -> Sealed:
-        return armour_shared([self._sign_encrypt(entity, group)], b"")[0]
 
     def _sign_encrypt(self, entity: bytes, keys: Sequence[Subkey]) -> bytes:
         return self._encrypt(entity, keys, ["--sign", f"--local-user={self.robot}"])

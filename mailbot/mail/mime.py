@@ -6,7 +6,7 @@ Nothing is written again and nothing is copied until it is asked for: 50 MiB cos
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import collapse_rfc2231_value, decode_params
 
 from mailbot.mail.charsets import decode
@@ -38,6 +38,7 @@ class Part:
     end: int
     fields: Fields = field(repr=False)
     content: Value = field(repr=False)
+    disposition: Value = field(repr=False)
     children: tuple["Part", ...] = ()
 
     @property
@@ -49,10 +50,6 @@ class Part:
     def octets(self) -> bytes:
         """The whole entity as it came: what a signature over it covers (RFC 3156 §5)."""
         return self.source[self.start : self.end]
-
-    @property
-    def disposition(self) -> Value:
-        return read_value(self.fields.first("content-disposition"))
 
     @property
     def is_attachment(self) -> bool:
@@ -123,7 +120,7 @@ class _Reader:
         inner = "message/rfc822" if leaf.type == "multipart/digest" else "text/plain"
         spans = _spans(self.octets, leaf.body, end, leaf.content.get("boundary"))
         children = tuple(self.part(first, last, level + 1, inner) for first, last in spans)
-        return Part(self.octets, start, leaf.body, end, leaf.fields, leaf.content, children)
+        return replace(leaf, children=children)
 
 
 def _leaf(octets: bytes, start: int, end: int, limits: Limits, default: str) -> Part:
@@ -132,7 +129,7 @@ def _leaf(octets: bytes, start: int, end: int, limits: Limits, default: str) -> 
     content = read_value(fields.first("content-type"))
     if not re.fullmatch(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+", content.main):
         content = Value(default, content.parameters)  # RFC 2045 §5.2: what cannot be read is text/plain
-    return Part(octets, start, body, end, fields, content)
+    return Part(octets, start, body, end, fields, content, read_value(fields.first("content-disposition")))
 
 
 def _spans(octets: bytes, body: int, end: int, boundary: str) -> Iterator[tuple[int, int]]:

@@ -262,7 +262,7 @@ def _as_mail(octets: bytes) -> bytes:
 
 def _entity_of(data: bytes, sealed: Sealed) -> tuple[bytes, tuple[str, ...]]:
     """What was decrypted as a MIME entity: it is one, or (inline PGP) it is a text to make one of."""
-    if is_entity(data):
+    if is_entity(data, typed=sealed.inline):
         return with_crlf(data), ("MIME in inline PGP",) if sealed.inline else ()
     return as_entity(data, sealed.charset), ()
 

@@ -8,11 +8,13 @@ import binascii
 import re
 from collections.abc import Callable, Iterator
 
+from mailbot.mail.limits import MIB
 from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part
 from mailbot.mail.text import shown_parts
 
 BEGIN_MESSAGE = b"-----BEGIN PGP MESSAGE-----"
+MENDED_MOST = 32 * MIB  # octets of armour in which damage is looked for
 _VERSION = b"Version: 1"  # the whole body of an application/pgp-encrypted part (RFC 3156 §4)
 _LOOKED_AT = 4_096  # octets of a part, to see whether it is armour; of both ends of armour, to see damage
 
@@ -76,7 +78,7 @@ def _is_version_part(part: Part) -> bool:
 
 
 def _says_something(part: Part) -> bool:
-    text = part.text(_LOOKED_AT)
+    text = part.decoded(_LOOKED_AT).decode("latin-1")  # whatever the charset: a letter is a letter
     return bool((html_to_text(text) if part.type == "text/html" else text).strip())
 
 
@@ -135,8 +137,10 @@ _QUOTED = re.compile(
     rb"|\n[ \t]*=3[Dd][A-Za-z0-9+/]{4}[ \t]*\r?\n"
     rb"|=[ \t]*\r?\n(?![ \t\xa0\xc2]*[=\r\n-])"
 )
+_HEAD = 1_000  # octets of armour in which its own headers lie
+_HEADERS_MOST = 20  # lines such as `Version:`
 _HEADER_LINE = re.compile(rb"[A-Za-z][A-Za-z-]{1,30}:[^\n]{0,500}\n")
-_EDGES = re.compile(rb"^[ \t]+|[ \t]+(?=\r?$)", re.MULTILINE)
+_EDGES = re.compile(rb"^[ \t]|[ \t]\r?$", re.MULTILINE)
 
 
 def quoted_printable_left_in_armour(block: bytes) -> bytes:
@@ -151,17 +155,22 @@ def no_break_spaces_in_armour(block: bytes) -> bytes:
 
 
 def spaces_round_armour_lines(block: bytes) -> bytes:
-    """format=flowed and HTML indent lines, or leave a space at their end."""
+    """format=flowed and HTML indent lines, or leave a space at their end; in base64 no space means anything."""
     end = block.rfind(b"-----END")
-    spaced = block.find(b" ", 1_000, end) >= 0 or _EDGES.search(block[:1_000]) or block.startswith(b" ", end - 1)
-    return _EDGES.sub(b"", block) if spaced else block
+    start = min(block.find(b"\n", _HEAD) + 1 or end, end)  # the armour's headers are before it, and hold spaces
+    head, body = block[:start], block[start:end]
+    if not _EDGES.search(head) and b" " not in body and b"\t" not in body:
+        return block
+    lines = b"\n".join(line.strip(b" \t\r") for line in head.split(b"\n"))
+    return lines + body.translate(None, b" \t") + block[end:]
 
 
 def no_blank_line_in_armour(block: bytes) -> bytes:
     """The blank line after the armour's own headers is gone (RFC 9580 §6.2 wants one even if there are none)."""
     at = block.find(b"\n") + 1
-    while header := _HEADER_LINE.match(block, at):
-        at = header.end()
+    for _ in range(_HEADERS_MOST):
+        header = _HEADER_LINE.match(block, at)
+        at = header.end() if header else at
     return block if block[at : at + 2].lstrip(b"\r")[:1] == b"\n" else block[:at] + b"\n" + block[at:]
 
 
@@ -177,7 +186,7 @@ MENDED: tuple[Callable[[bytes], bytes], ...] = (
 def mend_armour(block: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The armoured block as it was before it was damaged, and the names of what was mended."""
     names: list[str] = []
-    for mend in MENDED:
+    for mend in MENDED if len(block) <= MENDED_MOST else ():
         mended = mend(block)
         if mended != block:
             names.append(name_of(mend))

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from mailbot.core.mail import Words
+from mailbot.core.postings import Hindrance
 
 _NAMES = {
     "en": {"DE": "Germany", "ES": "Spain", "EU": "European Union", "FR": "France", "IT": "Italy", "PT": "Portugal"},
     "fr": {"DE": "Allemagne", "ES": "Espagne", "EU": "Union européenne", "FR": "France", "IT": "Italie"}
     | {"PT": "Portugal"},
 }
+_KINDS = ("request", "information", "reply", "acknowledgement", "closing")
 _NIGHT = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 _SIGNED = _NIGHT - timedelta(minutes=2)
 _DEADLINE = _NIGHT + timedelta(hours=4)
@@ -55,6 +57,8 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
     refused |= {"parts": [], "problem": None, "shortest": timedelta(minutes=15), "longest": timedelta(days=30)}
     reminder = {**cover, "left": timedelta(hours=2), "passed_on_at": _NIGHT, "acknowledged": False, "backup": False}
     expired = {**exchange, "since": _NIGHT - timedelta(days=30)}
+    delayed = {**exchange, "party": author, "since": _NIGHT - timedelta(hours=4)}
+    undelivered = {**delayed, "why": "address", "backups": "none"}
     return {
         "request": {
             "urgent": cover,
@@ -124,6 +128,8 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "not available": {**refused, "reason": "not available", "line": "[DIGEST]", "reference": None},
             "no reader": {**refused, "reason": "no reader", "line": "[REPLY#2026-0042]"},
             "too late": {**refused, "reason": "too late", "line": None, "reference": None},
+            "not confirmed": {**refused, "reason": "not confirmed", "line": None, "reference": None},
+            "suspended": {**refused, "reason": "suspended", "line": None, "reference": None},
         },
         "replayed": {"always": {**robot, "received_at": _NIGHT, "signed_at": _NIGHT - timedelta(days=2)}},
         "reminder": {
@@ -135,6 +141,13 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
         "expired": {
             "no-certificate": {**expired, "part": _part("PT", language, "no certificate")},
             "suspended": {**expired, **about_information, "part": _part("ES", language, "suspended")},
+        },
+        "delayed": {kind: {**delayed, "kind": kind} for kind in _KINDS},
+        "undelivered": {
+            **{kind: {**undelivered, "kind": kind} for kind in _KINDS},
+            **{why: {**undelivered, "why": why, "backups": "called"} for why in Hindrance if why != "address"},
+            "backups-called": {**undelivered, "backups": "called"},
+            "backups-failed": {**undelivered, "backups": "failed"},
         },
     }
 

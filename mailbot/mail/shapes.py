@@ -16,7 +16,9 @@ from mailbot.mail.mime import Part
 from mailbot.mail.repairs import TAKEN_APART, WRAPPED, holds_message, mend_armour, name_of, says_it_is_a_list
 from mailbot.mail.text import is_text, shown_parts
 
-HTML_MOST = 2 * MIB  # octets of an HTML part in which armour is looked for
+CLEARSIGNED_MOST = 8 * MIB  # octets of a clearsigned text, which is read line by line
+INLINE_MOST = 10  # text parts in which armour is looked for
+HTML_MOST = 1 * MIB  # octets of an HTML part in which armour is looked for
 PARTIAL_MOST = 3  # signatures over parts of a mail that are judged at all; they vouch for nothing
 
 
@@ -48,8 +50,8 @@ def find_sealed(root: Part) -> Sealed | None:
 
 def _sealed_part(root: Part) -> tuple[Part | None, tuple[str, ...]]:
     """RFC 3156 §4, else the first repair that finds something."""
-    if root.type == "multipart/encrypted" and len(root.children) == 2 and holds_message(root.children[1]):
-        return root.children[1], ()
+    if root.type == "multipart/encrypted" and root.children:
+        return next((child for child in root.children if holds_message(child)), root.children[-1]), ()
     for repair in TAKEN_APART:
         if (part := repair(root)) is not None:
             return part, (name_of(repair),)
@@ -111,7 +113,7 @@ def find_partly_signed(root: Part) -> list[SignedPart]:
 def find_clearsigned(root: Part) -> Clearsigned | None:
     """The clearsigned text in what a mail shows; None if there is none."""
     found = _find_inline(root, _CLEARSIGNED)
-    if found is None:
+    if found is None or len(found.block.octets) > CLEARSIGNED_MOST:
         return None
     charset = found.part.content.get("charset")
     led_in = found.block.led_in and not says_it_is_a_list(root)
@@ -179,14 +181,15 @@ def _find_block(text: bytes, kind: _Kind) -> _Block | None:
 
 def _find_inline(root: Part, kind: _Kind) -> _Inline | None:
     """The first block in what a mail shows, else in an alternative that it does not show."""
-    shown = list(shown_parts(root))
+    shown = list(islice(shown_parts(root), INLINE_MOST))
     for number, part in enumerate(shown):
         if block := _find_block(_octets_of(part), kind):
             before, after = shown[:number], shown[number + 1 :]
             led_in, followed = block.led_in or bool(before), block.followed or bool(after)
             return _inline(root, part, block._replace(led_in=led_in, followed=followed))
-    for part in root.leaves():
-        if is_text(part) and not part.is_attachment and (block := _find_block(_octets_of(part), kind)):
+    texts = (leaf for leaf in root.leaves() if is_text(leaf) and not leaf.is_attachment)
+    for part in islice(texts, INLINE_MOST):
+        if block := _find_block(_octets_of(part), kind):
             return _inline(root, part, block)
     return None
 

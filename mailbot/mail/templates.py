@@ -9,8 +9,8 @@ part          {"code", "name", "state", "until"}: what became of one recipient. 
               records.Cause; until (datetime or None): how long it waits for the cause to be mended; None: it does not
 
 reference     str            "2026-0042"
-kind          str            what the exchange is, "request" or "information"; of `question` also "reply",
-                             "acknowledgement", "closing"
+kind          str            what the exchange is, "request" or "information"; of `question`, `delayed` and
+                             `undelivered` also "reply", "acknowledgement", "closing"
 asker         party          who opened the exchange
 author        party          who wrote this reply or acknowledgement
 targets       list of str    codes as the author's tag has them, ["DE", "IT"] or ["ALL"]
@@ -21,7 +21,7 @@ left          timedelta      until then; negative once it has passed
 signed_at     datetime       when the author signed
 received_at   datetime       when the robot got his mail
 passed_on_at  datetime       when the request went to the reader
-since         datetime       when a part began to wait
+since         datetime       when a part began to wait, or when a mail was written
 until         datetime       how long a question is open
 took          timedelta      from passing on to this reply
 shortest      timedelta      the limits of a deadline; longest: likewise
@@ -32,7 +32,9 @@ problem       str or None    why the tag could not be read, in the letter's lang
 reason        str            why nothing was done, one of REFUSALS
 parts         list of part   recipient by recipient: the asker, of a reply or acknowledgement; of a closing all told
 part          part           the one that waited in vain; its state is the cause
-party         party          the reader's own
+party         party          the reader's own; of `delayed` and `undelivered` the one that has not got the mail
+why           str            a status code in our words, a postings.Hindrance
+backups       str            what became of calling its backups, a deliveries.Backups
 anchor        {"number": int, "hash": str}: row and head hash of the journal (trust.md 19)
 mismatch      bool           something unsigned said otherwise than the signed tag, which counted
 closed        bool           the exchange was closed before
@@ -80,6 +82,9 @@ LETTERS: Mapping[str, frozenset[str]] = {
     "waiting": frozenset({"party"}),
     "reminder": _REMINDER | {"acknowledged", "backup"},
     "expired": frozenset({"reference", "kind", "part", "since"}),
+    # Because a mail of the reader's own does not get there.
+    "delayed": frozenset({"reference", "kind", "party", "since"}),
+    "undelivered": frozenset({"reference", "kind", "party", "since", "why", "backups"}),
 }
 
 REFUSALS = frozenset(
@@ -95,6 +100,8 @@ REFUSALS = frozenset(
         "not available",
         "no reader",
         "too late",
+        "not confirmed",
+        "suspended",
     }
 )
 

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from mailbot.mail.headers import says_protected
 from mailbot.mail.limits import Limits
 from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part
 
+PARTS_MOST = 100  # texts that are read; nobody writes so many
 _LEGACY_TYPES = frozenset({"text/rfc822-headers", "text/plain"})
 
 
@@ -17,7 +19,13 @@ def written_text(payload: Part, limits: Limits) -> str:
     Of alternatives the plain one, if there is anything in it; attachments and attached messages are left out, and so
     is what was put in front for clients that cannot show protected headers (RFC 9788 §5.2).
     """
-    texts = (_text_of(part, payload, limits) for part in shown_parts(payload))
+    texts: list[str] = []
+    left = limits.text
+    for part in islice(shown_parts(payload), PARTS_MOST):
+        texts.append(_text_of(part, payload, left))
+        left -= part.end - part.body
+        if left <= 0:
+            break
     return "\n".join(text for text in texts if text.strip())
 
 
@@ -67,8 +75,8 @@ def _preferred(alternatives: tuple[Part, ...]) -> Part:
     return (plain or rich[::-1] or [alternatives[0]])[0]
 
 
-def _text_of(part: Part, payload: Part, limits: Limits) -> str:
-    text = lines_of(part.text(limits.text))
+def _text_of(part: Part, payload: Part, most: int) -> str:
+    text = lines_of(part.text(most))
     legacy = part.content.get("hp-legacy-display") == "1" and says_protected(payload)
     if part.type == "text/html":
         return html_to_text(text, drop_legacy_display=legacy)

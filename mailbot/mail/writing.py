@@ -82,6 +82,11 @@ class Writer:
         """The tracking in the first of these addresses that is a return path of ours; a hint, nothing more."""
         return self.return_path.first_tracking(addresses)
 
+    def vouches(self, addresses: Sequence[str], tracking: str, recipient: str) -> bool:
+        """Whether one of these addresses is the return path that we gave to the mail with this tracking."""
+        path = self.return_path
+        return any(path.tracking_of(a) == tracking and path.vouches(a, recipient) for a in addresses)
+
     def _groups(self, letter: Letter) -> list[tuple[Address, ...]]:
         """The mailboxes that may share a sealed body."""
         sealed = tuple(m for m in letter.mailboxes if m.encrypt_to)
@@ -198,6 +203,8 @@ class _Draft:
             reference=self.letter.reference,
             party=mailbox.party or self.letter.party,
             urgent=self.letter.urgent,
+            letter=self.letter.template,
+            author=self.letter.author,
         )
 
     def _chance(self, purpose: str, mailbox: Address) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +22,13 @@ from mailbot.store.journal import Journal
 from mailbot.wiring import Robot
 
 PATIENCE: Final = 20.0  # seconds that a mail may take on its way
-FINE, FAILED = 0, 1
+FINE, FAILED, BROKEN_OFF = 0, 1, 130
 
 _COMMANDS = ("status", "exchanges list", "held list", "held show H-1", "journal verify", "check")
 
 
 def play(*, keep: bool = False, facts: Path | None = None) -> int:
-    """Play it and print what everybody received; 0 if all was as it must be, else 1.
+    """Play it and print what everybody received; 0 if all was as it must be, else 1; 130 if it was broken off.
 
     With `keep` the playground stays until Ctrl-C or SIGTERM. `facts`: where the facts are written, as JSON.
     """
@@ -39,8 +39,7 @@ def play(*, keep: bool = False, facts: Path | None = None) -> int:
         with ExitStack() as closing:
             return _play(closing, steps, keep=keep, facts=facts)
     except KeyboardInterrupt:
-        steps.console.print("Ended; everything is removed.")
-        return FINE
+        return BROKEN_OFF
 
 
 class Steps:
@@ -67,13 +66,14 @@ def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -
     with steps.step("The robot starts"):
         robot = closing.enter_context(robot_at_work(stage.config))
     late = perform(stage, robot, steps)
-    with steps.step("Every mail is opened with its reader's key, and tried with everybody else's"):
+    with steps.step("Every mail is opened by its reader, and tried with every other key"):
         outcome = look(stage, robot, steps)
     problems = [*late, *amiss(outcome, SCENES)]
     _report(outcome, problems, facts)
     if keep:
         _stay(stage)
-    Console().print("To look around in it, with these commands and with mail programs: demo --keep")
+    else:
+        Console().print("To look around in it, with these commands and with mail programs: demo --keep")
     return FAILED if problems else FINE
 
 
@@ -149,5 +149,5 @@ def _stay(stage: Stage) -> None:
     for command in _COMMANDS:
         console.print(f"  python3 run.py {command} --config {stage.config}", soft_wrap=True, highlight=False)
     console.print("The playground is running. Ctrl-C ends it and removes everything.")
-    while True:
+    with suppress(KeyboardInterrupt):
         signal.pause()

@@ -164,7 +164,8 @@ def _wrong_state(outcome: Outcome, held: int) -> Iterable[str]:
         yield f"{held} mails should be held, and {len(outcome.held)} are"
     stages = {part.party: part.stage for exchange in outcome.exchanges for part in exchange.parts}
     if len(outcome.exchanges) != 1 or stages != {"DE": PartStage.ANSWERED, "IT": PartStage.ACKNOWLEDGED}:
-        yield f"DE should have answered and IT acknowledged one request; the robot remembers {stages}"
+        remembered = ", ".join(f"{party} {stage}" for party, stage in stages.items())
+        yield f"DE should have answered and IT acknowledged one request; the robot remembers: {remembered or 'nothing'}"
     if not outcome.journal_sound:
         yield "the journal's chain is broken"
     if outcome.owed:

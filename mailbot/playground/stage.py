@@ -34,16 +34,23 @@ class Stage:
 
     folder: Path
     store: Store
-    servers: Servers
+    imap: ImapServer
+    smtp: SmtpServer
+    password: str  # of every account
     robot_key: Key
     people: dict[str, Person]
     config: Path
 
+    @property
+    def servers(self) -> Servers:
+        """Where a mail program connects."""
+        return Servers(self.imap.port, self.smtp.port, self.password)
+
     def post(self, login: str, octets: bytes) -> None:
         """Hand a mail of this person to the SMTP server, as a mail program does."""
         person = self.people[login]
-        with smtplib.SMTP("127.0.0.1", self.servers.smtp_port, local_hostname="desk.example", timeout=30) as server:
-            server.login(login, self.servers.password)
+        with smtplib.SMTP("127.0.0.1", self.smtp.port, local_hostname="desk.example", timeout=30) as server:
+            server.login(login, self.password)
             server.sendmail(person.address, [person.hub.address], octets)
 
     def mailbox(self, login: str) -> list[bytes]:
@@ -67,7 +74,7 @@ def set_up() -> Iterator[Stage]:
         for login, person in people.items():
             store.add(login, password, person.address)
         imap = closing.enter_context(ImapServer(store))
-        smtp = closing.enter_context(SmtpServer(store, auth_required=True))
+        smtp = closing.enter_context(SmtpServer(store))
         config = write_config(
             folder,
             robot,
@@ -76,7 +83,7 @@ def set_up() -> Iterator[Stage]:
             imap=Server(imap.port, ROBOT, password),
             smtp=Server(smtp.port, ROBOT, password),
         )
-        yield Stage(folder, store, Servers(imap.port, smtp.port, password), robot, people, config)
+        yield Stage(folder, store, imap, smtp, password, robot, people, config)
 
 
 @contextmanager

@@ -84,6 +84,7 @@ def _part(row: RowMapping) -> Part:
         acknowledged_at=row["acknowledged_at"],
         answered_at=row["answered_at"],
         reminders=row["reminders"],
+        backed_up_at=row["backed_up_at"],
     )
 
 

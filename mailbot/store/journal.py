@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from mailbot.core.decision import Entry
 from mailbot.store.engine import reading, writing
@@ -135,6 +135,20 @@ class Journal:
         while page := self._page(after):
             yield from page
             after = page[-1].number
+
+    def last_of(self, events: Collection[str]) -> JournalRow | None:
+        """The last row of these events."""
+        wanted = select(journal).where(journal.c.event.in_(events)).order_by(journal.c.number.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted).mappings().first()
+            return JournalRow(**row) if row else None
+
+    def span(self, since: int) -> tuple[datetime | None, int]:
+        """Of the rows from this number on: the latest time, and the last number; (None, 0) if there are none."""
+        wanted = select(func.max(journal.c.at), func.max(journal.c.number)).where(journal.c.number >= since)
+        with reading(self._engine) as connection:
+            latest, number = connection.execute(wanted).one()
+            return latest, number or 0
 
     def verify(self, anchor: Head | None = None) -> Verified:
         """Walk the chain. Raises StoreUnavailable.

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Engine,
     Select,
@@ -16,12 +17,14 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    union,
     update,
 )
 
 from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Known, Network
-from mailbot.core.mail import OutgoingMail
-from mailbot.core.records import Exchange, HeldMail, HeldState
+from mailbot.core.mail import REPORTS, OutgoingMail
+from mailbot.core.postings import Hint, Posting, Returned
+from mailbot.core.records import Exchange, HeldMail, HeldState, Terms
 from mailbot.store import exchanges, holding, journal, outbox, schema
 from mailbot.store.engine import reading, writing
 from mailbot.store.schema import OPEN, SILENT, UNANSWERED, WAITING
@@ -87,6 +90,13 @@ class Memory:
             counted = update(table).where(table.c.digest == digest, table.c.tries > 0)
             connection.execute(counted.values(tries=table.c.tries - 1))
 
+    def tried(self, digests: Collection[str]) -> frozenset[str]:
+        """Which of these mails were tried, but not handled."""
+        table = schema.attempts
+        wanted = select(table.c.digest).where(table.c.digest.in_(digests), table.c.tries > 0)
+        with reading(self._engine) as connection:
+            return frozenset(connection.execute(wanted).scalars())
+
     def fresh_reference(self, now: datetime) -> str:
         """The next free reference of the year (UTC). Two workers may get the same: the second to record it clashes."""
         with reading(self._engine) as connection:
@@ -113,7 +123,7 @@ class Memory:
         """Carry a decision out: state, journal and outbox, all or nothing. `digest` is None where no mail led to it.
 
         Raises Clash where another worker was faster: at this mail, reference, replay key, question, or version of an
-        exchange. Nothing is recorded then; start again from folder_of().
+        exchange, or at what became of an outgoing mail. Nothing is recorded then; start again from folder_of().
         """
         with writing(self._engine) as connection:
             if digest is not None:
@@ -123,6 +133,7 @@ class Memory:
                 exchanges.save(connection, exchange)
             number = _hold_and_ask(connection, decision, now)
             _remember_use(connection, decision, now)
+            outbox.deal_with(connection, decision, now)
             outbox.queue(connection, mails, now)
             journal.append(connection, _numbered(decision.entries, number), now)
         return Recorded(number)
@@ -192,6 +203,30 @@ class Memory:
         """
         return self._late(WAITING, schema.parts.c.reference > after, limit=limit)
 
+    # ------------------------------------------------------------ what the outcomes of deliveries call for
+
+    def failed(self, limit: int = 100) -> tuple[Exchange, ...]:
+        """Exchanges with a mail that could not be delivered, and nothing has been done about that."""
+        return self._of_mails(outbox.failed(), limit)
+
+    def delayed(self, now: datetime, terms: Terms, limit: int = 100) -> tuple[Exchange, ...]:
+        """Exchanges with a mail that is on its way for too long, and nobody was told."""
+        slow = (outbox.delayed(urgent, now - terms.delay_warning(urgent=urgent)) for urgent in (True, False))
+        return self._of_mails(union(*slow), limit)
+
+    def postings(self, reference: str) -> tuple[Posting, ...]:
+        """Every mail of an exchange, oldest first, with what became of it."""
+        with reading(self._engine) as connection:
+            return outbox.postings(connection, schema.outbox.c.reference == reference)
+
+    def _of_mails(self, references: Select[Any] | CompoundSelect[Any], limit: int) -> tuple[Exchange, ...]:
+        column = schema.exchanges.c.reference
+        return self._exchanges(
+            select(schema.exchanges).where(column.in_(references)).order_by(column).limit(limit)
+        )
+
+    # ------------------------------------------------------------ steps
+
     def _late(self, *conditions: Condition, limit: int) -> tuple[Exchange, ...]:
         reference = schema.exchanges.c.reference
         wanted = select(schema.exchanges).where(reference.in_(select(schema.parts.c.reference).where(*conditions)))
@@ -249,6 +284,7 @@ def _recall(connection: Connection, intent: Intent, network: Network) -> Known:
         question=holding.answerable(connection, intent.words, intent.speaker.code if intent.speaker else None),
         replayed=_is_replayed(connection, intent),
         last_notice=_last_notice(connection, intent),
+        returned=_returned(connection, intent),
         journal_head=journal.head(connection),
     )
 
@@ -274,6 +310,23 @@ def _reached(connection: Connection, intent: Intent, references: Collection[str]
         return frozenset()
     wanted = select(schema.outbox.c.recipient).where(schema.outbox.c.reference.in_(references)).distinct()
     return frozenset(recipient.casefold() for recipient in connection.execute(wanted).scalars())
+
+
+def _returned(connection: Connection, intent: Intent) -> Returned | None:
+    """The mail that a report is about, by the surest hint that leads to one; whether it is true, others ask."""
+    if intent.opened.mail_class not in REPORTS:
+        return None
+    bounce, columns = intent.opened.bounce, schema.outbox.c
+    hints = (
+        (Hint.RETURN_PATH, columns.tracking, intent.returned_to),
+        (Hint.ENVELOPE_ID, columns.tracking, bounce.envelope_id.lower() if bounce and bounce.envelope_id else None),
+        (Hint.MESSAGE_ID, columns.message_id, bounce.original_message_id if bounce else None),
+    )
+    for hint, column, value in hints:
+        found = outbox.postings(connection, column == value) if value else ()
+        if found:
+            return Returned(found[0], hint)
+    return None
 
 
 def _as_suspended(connection: Connection, network: Network) -> Network:

@@ -4,30 +4,36 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, Select, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    RowMapping,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from mailbot.core.decision import Entry, Event
+from mailbot.core.decision import Decision, Entry, Event
 from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
+from mailbot.core.postings import Posting, Report, Reported, State
 from mailbot.core.retry import Patience
 from mailbot.store import journal
-from mailbot.store.engine import reading, writing
-from mailbot.store.schema import QUEUED, bodies, outbox
+from mailbot.store.engine import Clash, reading, writing
+from mailbot.store.schema import QUEUED, UNATTENDED, UNWARNED, bodies, outbox
 
 LEASE = timedelta(minutes=1)  # how long a taken mail is left to whoever took it
 ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
 _BATCH = 20
-
-
-class State(StrEnum):
-    """Where a mail stands; it leaves QUEUED once and for all."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    REFUSED = "refused"
-    EXPIRED = "expired"
 
 
 Change = Mapping[str, Any]  # column -> new value
@@ -41,23 +47,6 @@ class Queued:
     attempts: int
     created_at: datetime
     mail: OutgoingMail
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """What became of a mail, without its octets."""
-
-    recipient: str
-    purpose: str
-    reference: str | None
-    party: str | None
-    state: State
-    attempts: int
-    created_at: datetime
-    due_at: datetime
-    settled_at: datetime | None
-    last_status: str | None
-    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +67,14 @@ class Outbox:
         self._patience = patience or Patience()
         self._lease = lease
         self._room = room
+        self._horizon = 2 * max(self._patience.longest, lease)
 
     # ------------------------------------------------------------ sending
 
     def due(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
         """What to send now: urgent mail first, then the oldest. Fewer than `limit` where the mails are large."""
         with reading(self._engine) as connection:
-            turns = _that_fit(connection.execute(_turns(now, limit)).all(), self._room)
+            turns = _that_fit(connection.execute(_turns(now, self._horizon, limit)).all(), self._room)
             tails = _tails(connection, {turn.body_id for turn in turns} - {None})
             return _load(connection, [turn.id for turn in turns], tails)
 
@@ -127,10 +117,8 @@ class Outbox:
 
     def postings(self, reference: str) -> tuple[Posting, ...]:
         """Every mail of an exchange, oldest first, with what became of it."""
-        columns = [outbox.c[column.name] for column in fields(Posting)]
-        wanted = select(*columns).where(outbox.c.reference == reference).order_by(outbox.c.id)
         with reading(self._engine) as connection:
-            return tuple(_posting(row) for row in connection.execute(wanted).mappings())
+            return postings(connection, outbox.c.reference == reference)
 
     # ------------------------------------------------------------ steps
 
@@ -182,6 +170,8 @@ def _row(mail: OutgoingMail, body_id: int | None, now: datetime) -> dict[str, An
         "foot": mail.foot,
         "body_id": body_id,
         "purpose": mail.purpose,
+        "letter": mail.letter,
+        "author": mail.author,
         "reference": mail.reference,
         "party": mail.party,
         "urgent": mail.urgent,
@@ -192,15 +182,66 @@ def _row(mail: OutgoingMail, body_id: int | None, now: datetime) -> dict[str, An
     }
 
 
+# ---------------------------------------------------------------- what became of it
+
+
+def postings(connection: Connection, *conditions: ColumnElement[bool]) -> tuple[Posting, ...]:
+    """The mails for which the conditions hold, oldest first."""
+    columns = [outbox.c[column.name] for column in fields(Posting)]
+    wanted = select(*columns).where(*conditions).order_by(outbox.c.id)
+    return tuple(_posting(row) for row in connection.execute(wanted).mappings())
+
+
+def failed() -> Select[Any]:
+    """The references of exchanges with a mail that failed, until deal_with() was told of it."""
+    return select(outbox.c.reference).where(UNATTENDED)
+
+
+def delayed(urgent: bool, before: datetime) -> Select[Any]:
+    """The references of exchanges with a mail that is on its way since before then, until deal_with() was told."""
+    return select(outbox.c.reference).where(UNWARNED, outbox.c.urgent.is_(urgent), outbox.c.created_at <= before)
+
+
+def deal_with(connection: Connection, decision: Decision, now: datetime) -> None:
+    """Write believed reports beside their mails, and mark the outcomes that the decision deals with.
+
+    Raises Clash if another worker has dealt with one of them.
+    """
+    for reported in decision.reports:
+        _write_report(connection, reported, now)
+    _mark(connection, outbox.c.warned_at, decision.warned, now)
+    _mark(connection, outbox.c.followed_up_at, decision.followed_up, now)
+
+
+def _write_report(connection: Connection, reported: Reported, now: datetime) -> None:
+    claim = {"reported": reported.report, "reported_status": reported.status, "reported_at": now}
+    connection.execute(update(outbox).where(outbox.c.id == reported.posting).values(claim))
+
+
+def _mark(connection: Connection, column: Column[datetime], ids: Sequence[int], now: datetime) -> None:
+    unmarked = update(outbox).where(outbox.c.id.in_(ids), column.is_(None))
+    if ids and connection.execute(unmarked.values({column: now})).rowcount != len(ids):
+        raise Clash("what became of a mail was dealt with by another worker")
+
+
+def _posting(row: RowMapping) -> Posting:
+    reported = Report(row["reported"]) if row["reported"] else None
+    return Posting(**(dict(row) | {"state": State(row["state"]), "reported": reported}))
+
+
 # ---------------------------------------------------------------- out of it
 
 
-def _turns(now: datetime, limit: int) -> Select[Any]:
-    """Who is next, and how large; no octets yet."""
+def _turns(now: datetime, horizon: timedelta, limit: int) -> Select[Any]:
+    """Who is next, and how large; no octets yet.
+
+    A mail due beyond the horizon was put off while the clock was wrong: it would wait for years, so it is due now.
+    """
+    due = or_(outbox.c.due_at <= now, outbox.c.due_at > now + horizon)
     size = select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery()
     return (
         select(outbox.c.id, outbox.c.body_id, func.length(outbox.c.head).label("own"), size.label("shared"))
-        .where(QUEUED, outbox.c.due_at <= now)
+        .where(QUEUED, due)
         .order_by(outbox.c.urgent.desc(), outbox.c.id)
         .limit(limit)
     )
@@ -242,14 +283,12 @@ def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
         foot=row["foot"],
         tail=tails.get(row["body_id"], b""),
         purpose=row["purpose"],
+        letter=row["letter"],
+        author=row["author"],
         reference=row["reference"],
         party=row["party"],
         urgent=row["urgent"],
     )
-
-
-def _posting(row: RowMapping) -> Posting:
-    return Posting(**(dict(row) | {"state": State(row["state"])}))
 
 
 # ---------------------------------------------------------------- settling

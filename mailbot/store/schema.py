@@ -183,6 +183,11 @@ WAITING = text("parts.stage = 'waiting'")
 SILENT = text("parts.half_at IS NOT NULL")
 UNANSWERED = text("parts.deadline_at IS NOT NULL")
 QUEUED = text("outbox.state = 'queued'")
+UNWARNED = text("outbox.state = 'queued' AND outbox.author IS NOT NULL AND outbox.warned_at IS NULL")
+UNATTENDED = text(  # failed, and its author not told yet
+    "outbox.author IS NOT NULL AND outbox.followed_up_at IS NULL AND (outbox.state IN ('refused', 'expired')"
+    " OR (outbox.state = 'sent' AND outbox.reported = 'undeliverable'))"
+)
 
 _index("exchanges_open", exchanges.c.opened_at, only=OPEN)
 
@@ -197,6 +202,7 @@ parts = _table(
     _time("acknowledged_at", optional=True),
     _time("answered_at", optional=True),
     _count("reminders"),
+    _time("backed_up_at", optional=True),
     # Both follow from the rest, so that an index finds what time calls for; NULL where nothing is expected any more.
     _time("half_at", optional=True),  # half of its time is over, in silence
     _time("deadline_at", optional=True),  # all of its time is over, without an answer
@@ -268,6 +274,8 @@ outbox = _table(
     _octets("foot"),
     Column("body_id", Number, ForeignKey("bodies.id"), nullable=True),
     _text("purpose"),
+    _text("letter"),
+    _text("author", optional=True),  # the party whose words it carries
     _text("reference", optional=True),
     _text("party", optional=True),
     Column("urgent", Flag, nullable=False),
@@ -277,6 +285,12 @@ outbox = _table(
     _time("created_at"),
     _time("settled_at", optional=True),
     _text("last_status", optional=True),
+    # What a report claims stands beside what our own server said, and never in its place (trust.md 16).
+    _text("reported", optional=True),
+    _text("reported_status", optional=True),
+    _time("reported_at", optional=True),
+    _time("warned_at", optional=True),  # its delay was dealt with
+    _time("followed_up_at", optional=True),  # its failure was dealt with
     UniqueConstraint("tracking"),
     UniqueConstraint("message_id"),
     counted=True,
@@ -285,6 +299,8 @@ outbox = _table(
 _index("outbox_turn", outbox.c.urgent.desc(), outbox.c.id, outbox.c.due_at, only=QUEUED)
 _index("outbox_due", outbox.c.due_at, only=QUEUED)
 _index("outbox_oldest", outbox.c.created_at, only=QUEUED)
+_index("outbox_unwarned", outbox.c.urgent, outbox.c.created_at, only=UNWARNED)
+_index("outbox_unattended", outbox.c.reference, only=UNATTENDED)
 _index("outbox_body", outbox.c.body_id)
 _index("outbox_reference", outbox.c.reference)
 

@@ -16,6 +16,7 @@ from mailbot.wire.smtp import Postman
 from mailbot.workers.receive import Receiver, Unable
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
+from mailbot.workers.timekeeping import Timekeeper
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,9 @@ def pause(failures: int) -> float:
 # ---------------------------------------------------------------- receiving
 
 
-def receive_forever(open_mailbox: Callable[[], Mailbox], receiver: Receiver, signals: Signals) -> None:
+def receive_forever(
+    open_mailbox: Callable[[], Mailbox], receiver: Receiver, timekeeper: Timekeeper, signals: Signals
+) -> None:
     """Keep the mailbox watched until told to stop; a lost connection, a restarted server, is only a pause."""
     failures = 0
     while not signals.stop.is_set():
@@ -49,7 +52,7 @@ def receive_forever(open_mailbox: Callable[[], Mailbox], receiver: Receiver, sig
             with open_mailbox() as mailbox:
                 log.info("mailbox connected")
                 failures = 0
-                _watch(mailbox, receiver, signals)
+                _watch(mailbox, receiver, timekeeper, signals)
         except MailboxFailure as failure:
             failures += 1
             log.warning("mailbox %s", failure)
@@ -64,9 +67,23 @@ def receive_forever(open_mailbox: Callable[[], Mailbox], receiver: Receiver, sig
 
 
 def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> int:
-    """Act on everything that INBOX holds, each mail once; returns how many were filed."""
-    filed, failed = 0, set[int]()
-    while arrivals := mailbox.fetch_new(passing_over=failed):
+    """Act on everything that INBOX holds, each mail once; returns how many were filed.
+
+    A mail whose last try was broken off may end this one, too, so no other mail stands behind it: such suspects come
+    when nothing else is left, one by one.
+    """
+    filed, failed, suspects = 0, set[int](), set[int]()
+    while True:
+        arrivals = mailbox.fetch_new(passing_over=failed | suspects)
+        if arrivals:
+            tried = receiver.suspects([mail.digest for _, mail in arrivals])
+            suspects |= {uid for uid, mail in arrivals if mail.digest in tried}
+            arrivals = [arrival for arrival in arrivals if arrival[0] not in suspects]
+        elif suspects:
+            suspects.remove(min(suspects))
+            arrivals = mailbox.fetch_new(1, passing_over=failed | suspects)
+        else:
+            return filed
         sorted_away = []
         for uid, mail in arrivals:
             folder = _receive(mail, receiver)
@@ -78,13 +95,12 @@ def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> 
                 queued.set()
         mailbox.file_away(sorted_away)
         filed += len(sorted_away)
-    return filed
 
 
-def _watch(mailbox: Mailbox, receiver: Receiver, signals: Signals) -> None:
+def _watch(mailbox: Mailbox, receiver: Receiver, timekeeper: Timekeeper, signals: Signals) -> None:
     while not signals.stop.is_set():
         drain(mailbox, receiver, signals.queued)
-        if tick(receiver):
+        if tick(receiver, timekeeper):
             signals.queued.set()
         mailbox.wait(TICK_EVERY, signals.stop)
 

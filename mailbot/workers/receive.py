@@ -1,21 +1,23 @@
 """The path of one mail: opened, understood, decided, written, recorded. Everything before `record` may be repeated."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mailbot.core.decision import Decision, Entry, Folder, Intent, Moment, Network
+from mailbot.core.decision import Decision, Entry, Folder, Intent, Known, Moment, Network
 from mailbot.core.holding import poisoned
 from mailbot.core.judgement import confirmed, decide, understand
 from mailbot.core.mail import IncomingMail, OpenedMail, OutgoingMail, Trouble
+from mailbot.core.postings import Hint
 from mailbot.core.records import Question
 from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.writing import Writer
 from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Memory, Original
 from mailbot.wire.imap import Oversized
+from mailbot.workers.limit import time_limit
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Receiver:
     unwrap: Callable[[bytes], bytes]
     clock: Callable[[], datetime]
     chance: Callable[[int], bytes]
+    patience: float  # seconds for opening a mail, and for writing what it leads to
 
     def receive(self, mail: IncomingMail) -> Folder:
         """The folder that this mail belongs in; acts on it first if that was never done. Raises Unable."""
@@ -49,12 +52,19 @@ class Receiver:
                 self.memory.uncount_try(mail.digest)
             raise Unable(str(failure)) from None
 
+    def suspects(self, digests: Collection[str]) -> frozenset[str]:
+        """Which of these mails were tried before and broke off: they are not let in front of others. Raises Unable."""
+        try:
+            return self.memory.tried(digests)
+        except StoreUnavailable as failure:
+            raise Unable(str(failure)) from None
+
     def receive_oversized(self, mail: Oversized) -> Folder:
         """A mail too large to be fetched stays in the mailbox, in Held; only its header was seen."""
         folder = self.memory.folder_of(mail.digest)
         if folder is None:
             header = IncomingMail(mail.header, mail.digest)
-            opened = replace(self.open_mail(header), size=mail.size, trouble=Trouble.TOO_LARGE, signatures=())
+            opened = replace(self._open(header), size=mail.size, trouble=Trouble.TOO_LARGE, signatures=())
             moment = self.moment()
             decision = replace(self._decide(self._understand(opened), moment), keep_original=False)
             self._record(mail.digest, decision, moment, None)
@@ -92,7 +102,7 @@ class Receiver:
 
     def _act(self, mail: IncomingMail) -> Folder:
         moment = self.moment()
-        intent = self._understand(self.open_mail(mail))
+        intent = self._understand(self._open(mail))
         decision = self._decide(intent, moment)
         if decision.answered:
             decision = self._judge_again(decision, decision.answered, moment)
@@ -111,14 +121,26 @@ class Receiver:
         if original is None:
             return None
         octets = self.unwrap(original.octets) if original.sealed_by_robot else original.octets
-        return self._understand(self.open_mail(IncomingMail(octets, digest)))
+        return self._understand(self._open(IncomingMail(octets, digest)))
+
+    def _open(self, mail: IncomingMail) -> OpenedMail:
+        with time_limit(self.patience):
+            return self.open_mail(mail)
 
     def _understand(self, opened: OpenedMail) -> Intent:
-        intent = understand(opened, self.network)
-        return replace(intent, returned_to=self.writer.returned_to(opened.outer.delivered_to + opened.outer.to))
+        return replace(understand(opened, self.network), returned_to=self.writer.returned_to(_arrived_at(opened)))
 
     def _decide(self, intent: Intent, moment: Moment) -> Decision:
-        return decide(intent, self.memory.recall(intent, self.network), moment)
+        return decide(intent, self._recall(intent), moment)
+
+    def _recall(self, intent: Intent) -> Known:
+        """What is remembered; of a report also whether its return path proves which mail it is about."""
+        known = self.memory.recall(intent, self.network)
+        returned, tracking = known.returned, intent.returned_to
+        if returned is None or returned.hint is not Hint.RETURN_PATH or tracking is None:
+            return known
+        vouched = self.writer.vouches(_arrived_at(intent.opened), tracking, returned.posting.recipient)
+        return replace(known, returned=replace(returned, vouched=vouched))
 
     def _judge_again(self, decision: Decision, question: Question, moment: Moment) -> Decision:
         """The mail that a question was about, its tag now vouched for; both are recorded as one."""
@@ -135,7 +157,8 @@ class Receiver:
 
     def write(self, decision: Decision, moment: Moment) -> list[OutgoingMail]:
         """Every letter of the decision, sealed."""
-        return [mail for letter in decision.letters for mail in self.writer.write(letter, moment)]
+        with time_limit(self.patience):
+            return [mail for letter in decision.letters for mail in self.writer.write(letter, moment)]
 
     def _original(self, mail: IncomingMail, opened: OpenedMail, decision: Decision) -> Original | None:
         """As it came where nobody could read it on the way either; else wrapped, so that no disk holds clear text."""
@@ -158,3 +181,8 @@ def _said(entry: Entry) -> str:
     """An entry as the log has it: the event, and why a mail is held or refused."""
     why = entry.facts.get("reason") or entry.facts.get("why")
     return f"{entry.event}: {why}" if why else entry.event.value
+
+
+def _arrived_at(opened: OpenedMail) -> tuple[str, ...]:
+    """The addresses that brought it here, as far as its header says."""
+    return opened.outer.delivered_to + opened.outer.to

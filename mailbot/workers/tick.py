@@ -1,24 +1,39 @@
-"""The clock's work: whatever time alone calls for is decided, written and recorded like a mail."""
+"""The clock's work: whatever time or a delivery's outcome calls for is decided, written and recorded like a mail."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from mailbot.core.decision import Moment
+from mailbot.core.decision import Decision, Moment
+from mailbot.core.deliveries import after_delays, after_failures, calls_backups
 from mailbot.core.records import Exchange
 from mailbot.core.ticks import BACKED_UP, REMINDED, Tick, advance, is_due, needs_original
 from mailbot.store.engine import Clash
 from mailbot.store.memory import Memory
 from mailbot.workers.receive import Receiver
+from mailbot.workers.timekeeping import Timekeeper
 
 log = logging.getLogger(__name__)
 
+Step = Callable[[Exchange, Receiver], bool]
 
-def tick(receiver: Receiver) -> int:
-    """Everything that is due now; how many exchanges had something."""
-    moment = receiver.moment()
-    found = {exchange.reference: exchange for exchange in _candidates(receiver.memory, moment)}
-    return sum(_advance(exchange, receiver) for exchange in found.values())
+
+def tick(receiver: Receiver, timekeeper: Timekeeper) -> int:
+    """Everything that is due now; how many exchanges had something.
+
+    While the clock is not believed only failures are looked at: a refusal is one at any hour.
+    """
+    memory, moment = receiver.memory, receiver.moment()
+    done = _each(memory.failed(), _follow_up, receiver)
+    if not timekeeper.believes(moment.now):
+        return done
+    done += _each(memory.delayed(moment.now, receiver.network.terms), _warn, receiver)
+    due = {exchange.reference: exchange for exchange in _candidates(memory, moment)}
+    return done + _each(due.values(), _advance, receiver)
+
+
+def _each(exchanges: Iterable[Exchange], step: Step, receiver: Receiver) -> int:
+    return sum(step(exchange, receiver) for exchange in exchanges)
 
 
 def _candidates(memory: Memory, moment: Moment) -> Iterator[Exchange]:
@@ -30,17 +45,44 @@ def _candidates(memory: Memory, moment: Moment) -> Iterator[Exchange]:
         page = memory.waiting(after=page[-1].reference)
 
 
-def _advance(exchange: Exchange, receiver: Receiver) -> int:
-    """One exchange. A clash means that a mail changed it meanwhile: the next round looks again."""
-    now = Tick(exchange, receiver.memory.as_suspended(receiver.network), receiver.moment())
+# ---------------------------------------------------------------- one exchange
+
+
+def _follow_up(exchange: Exchange, receiver: Receiver) -> bool:
+    now, postings = _now(exchange, receiver), receiver.memory.postings(exchange.reference)
+    if calls_backups(now, postings):
+        now = _with_original(now, receiver)
+    return _record(after_failures(now, postings), now, receiver)
+
+
+def _warn(exchange: Exchange, receiver: Receiver) -> bool:
+    now = _now(exchange, receiver)
+    return _record(after_delays(now, receiver.memory.postings(exchange.reference)), now, receiver)
+
+
+def _advance(exchange: Exchange, receiver: Receiver) -> bool:
+    now = _now(exchange, receiver)
     if not is_due(now):
-        return 0
+        return False
     if needs_original(now):
-        now = replace(now, intent=receiver.reopen(exchange.original))
-    decision = advance(now)
+        now = _with_original(now, receiver)
+    return _record(advance(now), now, receiver)
+
+
+def _now(exchange: Exchange, receiver: Receiver) -> Tick:
+    return Tick(exchange, receiver.memory.as_suspended(receiver.network), receiver.moment())
+
+
+def _with_original(now: Tick, receiver: Receiver) -> Tick:
+    return replace(now, intent=receiver.reopen(now.exchange.original))
+
+
+def _record(decision: Decision, now: Tick, receiver: Receiver) -> bool:
+    """A clash means that a mail or another robot was faster: the next round looks again."""
     try:
         receiver.memory.record(None, decision, receiver.write(decision, now.moment), now.now)
     except Clash:
-        return 0
-    log.info("%s %s", exchange.reference, ", ".join(entry.event.value for entry in decision.entries))
-    return 1
+        return False
+    events = ", ".join(entry.event.value for entry in decision.entries) or "outcome noted"
+    log.info("%s %s", now.exchange.reference, events)
+    return True

@@ -7,10 +7,12 @@ import pytest
 
 from mailbot.core.decision import Decision, Event, Known
 from mailbot.core.mail import MailClass
-from mailbot.core.parties import Address
+from mailbot.core.parties import Address, Role
 from mailbot.core.records import Exchange, HeldState, PartStage, Reason, Stage
+from mailbot.core.tags import write
 from tests.core.cast import (
     DE,
+    DIRECTORY,
     EU,
     FR,
     IT,
@@ -19,6 +21,7 @@ from tests.core.cast import (
     exchange,
     judge,
     mail,
+    network,
     readers_of,
     remembering,
     signed_by,
@@ -149,6 +152,9 @@ def test_close_by_the_asker_tells_the_targets() -> None:
     decision = answer(FR.desks[0], "[CLOSE#2026-0041]")
     assert decision.exchanges[0].stage is Stage.CLOSED and decision.exchanges[0].closed_at == NOW
     assert "desk@it.example" in readers_of(decision, "closing")
+    (closing,) = [letter for letter in decision.letters if letter.template == "closing"]
+    assert closing.content is None, "it may quote another target's answer"
+    assert closing.subject == ""
     assert decision.entries[0].event is Event.CLOSED
 
 
@@ -176,3 +182,52 @@ def test_signed_tag_overrides_automatic_marks_but_gets_no_automatic_answer() -> 
 def test_list_mail_is_judged_and_the_pinned_signer_gets_his_receipt() -> None:
     decision = answer(mail_class=MailClass.LIST, answerable=False)
     assert readers_of(decision, "receipt-reply") == {"desk@de.example"}
+
+
+@pytest.mark.parametrize("outer", ["[ACK#2026-0041]", "AW: [CLOSE#2026-0041]"])
+def test_where_only_the_code_is_signed_a_mail_is_a_reply_whatever_stands_outside(outer: str) -> None:
+    known = replace(remembering(exchange()), coded=(exchange(),))
+    decision = answer(subject="", text="He left.\n> R-7K3Q9-F2MXR\n", known=known, outer=outer)
+    assert stage_of(decision, "DE") is PartStage.ANSWERED
+    assert decision.entries[0].facts["mismatch"] == "yes"
+
+
+def test_an_automatic_reply_that_quotes_the_code_is_no_answer() -> None:
+    known = replace(KNOWN, coded=(exchange(),))
+    text = "I am away.\n> R-7K3Q9-F2MXR\n"
+    away = mail(DE.desks[0], "", text, outer="Away", mail_class=MailClass.AUTOMATIC, answerable=False)
+    decision = judge(away, known)
+    assert decision.held and decision.held.reason is Reason.AUTOMATIC
+
+
+def test_own_code_beside_a_foreign_reference_tells_nothing() -> None:
+    """The answer must be that for a reference which does not exist (trust.md 10)."""
+    foreign = exchange(reference="2026-0040", asker="EU", parts=UNRELATED.parts[1:], reply_code="R-BBBBB-BBBBB")
+    subject = "[REPLY#2026-0040]"
+    there = answer(subject=subject, known=replace(KNOWN, exchange=foreign, coded=(exchange(),)))
+    absent = answer(subject=subject, known=replace(KNOWN, coded=(exchange(),)))
+    assert there.letters == absent.letters
+
+
+def test_a_desk_is_never_answered_at_its_relays_address() -> None:
+    """From is nobody's word: whoever changes it must not choose who reads the receipt."""
+    opened = mail(DE.desks[0], REPLY)
+    spoofed = replace(opened, outer=replace(opened.outer, sender="bka@de.example"), protected=opened.protected)
+    decision = judge(replace(spoofed, protected=None, text="[REPLY#2026-0041]\nx"), remembering(exchange()))
+    assert readers_of(decision, "receipt-reply") == {"desk@de.example"}
+
+
+def test_receipt_goes_to_the_other_desks_if_the_one_that_wrote_cannot_be_sealed_to() -> None:
+    keyless = Address("old@de.example", Role.DESK, (), party="DE")
+    party = replace(DE, addresses=(keyless, *DE.addresses))
+    known = replace(
+        remembering(exchange()), network=network(replace(DIRECTORY, parties={**DIRECTORY.parties, "DE": party}))
+    )
+    opened = mail(replace(DE.desks[0], address="old@de.example"), REPLY)
+    assert readers_of(judge(opened, known), "receipt-reply") == {"desk@de.example"}
+
+
+def test_replying_to_the_receipt_of_an_acknowledgement_is_the_answer() -> None:
+    decision = answer(subject="[ACK#2026-0041]")
+    (receipt,) = [letter for letter in decision.letters if letter.template == "receipt-acknowledgement"]
+    assert stage_of(answer(subject=f"Re: {write(receipt.tag)}"), "DE") is PartStage.ANSWERED

@@ -8,7 +8,7 @@ import pytest
 from mailbot.core.decision import Event, Folder
 from mailbot.core.mail import Covers, Headers, MailClass, OpenedMail, Signature, SignatureState, Trouble
 from mailbot.core.records import Question, Reason
-from mailbot.core.tags import parse
+from mailbot.core.tags import Tag, Word
 from tests.core.cast import DE, DIRECTORY, FR, KNOWN, NOW, ROBOT, box, fingerprint, judge, mail, network, signed_by
 
 FR_KEY = fingerprint("deskFR")
@@ -46,6 +46,8 @@ def by(state: SignatureState, covers: Covers = Covers.WHOLE, *, inside: bool = T
         (mail(encrypted=False), Reason.NOT_ENCRYPTED),
         (mail(subject="[REQUEST DE urgency=high]"), Reason.BAD_TAG),
         (mail(subject="", text="[REQUEST DE]\n[REQUEST IT]\n\nx"), Reason.BAD_TAG),
+        (mail(subject="Re: [REQUEST#2026-0041 DE>FR]", text="[INFO IT]\n\nx"), Reason.BAD_TAG),
+        (mail(subject="[REQUEST ALL]", text="[REQUEST DE]\n\nx"), Reason.BAD_TAG),
         (mail(subject="Hello"), Reason.UNTAGGED),
         (mail(subject="[STATUS]"), Reason.NOT_SUPPORTED),
     ],
@@ -105,6 +107,13 @@ def test_replay_is_held_and_told() -> None:
     assert [letter.template for letter in decision.letters] == ["replayed"]
 
 
+def test_verified_mail_is_answered_though_forged_mail_used_up_the_notices() -> None:
+    known = replace(KNOWN, last_notice=NOW - timedelta(minutes=1))
+    decision = judge(mail(subject="Hello"), known)
+    assert [letter.template for letter in decision.letters] == ["notice"]
+    assert decision.noticed is None
+
+
 def test_suspended_sender_is_held() -> None:
     directory = DIRECTORY.suspending(frozenset({"FR"}))
     decision = judge(mail(), replace(KNOWN, network=network(directory)))
@@ -135,26 +144,62 @@ def test_machines_are_noted_and_never_answered(made_by: MailClass) -> None:
     assert decision.entries[0].event is Event.NOTED
 
 
-def test_outer_marks_cannot_bury_a_sealed_mail_that_would_not_open() -> None:
-    opened = mail(trouble=Trouble.CANNOT_DECRYPT, signatures=(), mail_class=MailClass.AUTOMATIC, answerable=False)
-    decision = judge(opened)
-    assert decision.held and decision.held.reason is Reason.CANNOT_DECRYPT and decision.letters == ()
+@pytest.mark.parametrize(
+    ("spoiled", "reason"),
+    [
+        ({"trouble": Trouble.CANNOT_DECRYPT, "signatures": ()}, Reason.CANNOT_DECRYPT),
+        ({"signatures": by(SignatureState.EXPIRED)}, Reason.EXPIRED_SIGNATURE),
+    ],
+)
+def test_outer_marks_cannot_bury_a_sealed_mail(spoiled: dict[str, object], reason: Reason) -> None:
+    decision = judge(mail(mail_class=MailClass.AUTOMATIC, answerable=False, **spoiled))  # type: ignore[arg-type]
+    assert decision.held and decision.held.reason is reason
+    assert decision.letters == ()
 
 
-QUESTION = Question("7K3Q-9F2M-XR4T", "e" * 64, "FR", parse("[REQUEST IT]").tag, NOW - timedelta(hours=1))  # type: ignore[arg-type]
+YES = "[confirm#7k3q-9f2m-xr4t]\n\n> quoted\n"
+QUESTION = Question("7K3Q-9F2M-XR4T", "e" * 64, "FR", Tag(Word.REQUEST, targets=("IT",)), NOW - timedelta(hours=1))
 
 
 def test_signed_answer_to_a_question_settles_it() -> None:
-    decision = judge(mail(subject="", text="Yes.\n> 7K3Q-9F2M-XR4T\n"), replace(KNOWN, question=QUESTION))
-    assert decision.answered == QUESTION and decision.folder is Folder.DONE
+    decision = judge(mail(subject="", text=YES), replace(KNOWN, question=QUESTION))
+    assert decision.answered == QUESTION
+    assert decision.folder is Folder.DONE
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        mail(subject="Re: [CONFIRM#7K3Q-9F2M-XR4T]", text="NO! Do not send.\n> [CONFIRM#7K3Q-9F2M-XR4T]\n"),
+        mail(subject="[CONFIRM#7K3Q-9F2M-XR4T]", text=""),
+        mail(subject="", text="Yes.\n> 7K3Q-9F2M-XR4T\n"),
+        mail(subject="", outer="[CONFIRM#7K3Q-9F2M-XR4T]", text="7K3Q-9F2M-XR4T"),
+    ],
+)
+def test_only_the_first_line_says_yes(opened: OpenedMail) -> None:
+    assert judge(opened, replace(KNOWN, question=QUESTION)).answered is None
+
+
+def test_a_new_tag_above_a_quoted_question_is_not_a_yes() -> None:
+    opened = mail(subject="Re: [CONFIRM#7K3Q-9F2M-XR4T]", text="[REQUEST EU]\n\nNot IT!\n> [CONFIRM#7K3Q-9F2M-XR4T]\n")
+    decision = judge(opened, replace(KNOWN, question=QUESTION))
+    assert decision.answered is None
+    assert decision.exchanges[0].targets == ("EU",)
+
+
+def test_a_relay_cannot_let_a_request_go() -> None:
+    question = replace(QUESTION, party="DE")
+    assert judge(mail(DE.relays[0].mailbox, subject="", text=YES), replace(KNOWN, question=question)).answered is None
+    reply = replace(question, tag=Tag(Word.REPLY, reference="2026-0041"))
+    assert judge(mail(DE.relays[0].mailbox, subject="", text=YES), replace(KNOWN, question=reply)).answered == reply
 
 
 def test_nobody_else_can_settle_it() -> None:
-    decision = judge(mail(DE.desks[0], subject="", text="7K3Q-9F2M-XR4T"), replace(KNOWN, question=QUESTION))
+    decision = judge(mail(DE.desks[0], subject="", text=YES), replace(KNOWN, question=QUESTION))
     assert decision.answered is None
 
 
 def test_question_does_not_live_for_ever() -> None:
     old = replace(QUESTION, asked_at=NOW - timedelta(days=6))
-    decision = judge(mail(subject="", text="7K3Q-9F2M-XR4T"), replace(KNOWN, question=old))
+    decision = judge(mail(subject="", text=YES), replace(KNOWN, question=old))
     assert decision.answered is None

@@ -174,6 +174,23 @@ def test_a_text_signature_verifies_over_either_line_end() -> None:
     assert verifies_without_the_robot(mail)
 
 
+@pytest.mark.parametrize(
+    ("data", "entity"),
+    [
+        (b"\r\nBonjour\r\n", b"\r\nBonjour\r\n"),
+        (b"Content-Language: fr\r\n\r\nBonjour\r\n", b"Content-Language: fr\r\n\r\nBonjour\r\n"),
+        (b"Bonjour\r\n", None),  # a text where an entity belongs
+    ],
+)
+def test_pgp_mime_that_holds_no_type(data: bytes, entity: bytes | None) -> None:
+    mail = opened(sealed_mail(data))
+    assert vouched(mail)
+    assert mail.text == "Bonjour\n"
+    assert mail.content is not None
+    assert (mail.content.entity == entity) is (mail.content.signature is not None)
+    assert verifies_without_the_robot(mail)
+
+
 # ---------------------------------------------------------------- line ends and mbox
 
 
@@ -261,6 +278,12 @@ def test_sealed_to_somebody_else() -> None:
     assert (mail.sealed, mail.encrypted, mail.trouble) == (True, False, Trouble.CANNOT_DECRYPT)
     assert (mail.text, mail.content, mail.protected) == ("", None, None)
     assert mail.mail_class is MailClass.PERSON
+
+
+@pytest.mark.parametrize("armour_left", [b"", b"damaged", b"-----BEGIN PGP MESSAGE-----\r\n"])
+def test_encrypted_mail_that_is_damaged(armour_left: bytes) -> None:
+    mail = opened(header() + encrypted(armour_left))
+    assert (mail.sealed, mail.trouble, mail.text) == (True, Trouble.CANNOT_DECRYPT, "")
 
 
 # ---------------------------------------------------------------- signed, and something else beside it

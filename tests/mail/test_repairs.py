@@ -85,7 +85,7 @@ SHAPES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
         "armoured attachment alone",
         lambda sealed: multipart("mixed", EMPTY_HTML, asc(sealed)),
     ),
-    "the armour alone, as the body": ("armoured attachment alone", lambda sealed: asc(sealed)),
+    "the armour alone, as the body": ("armoured attachment alone", asc),
     "of the first type's name, but the second part": (
         "armoured attachment alone",
         lambda sealed: part("application/pgp-encrypted", sealed),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbot.mail.gpg import Gpg, Unsealed
 from mailbot.mail.tamed import Allowance, Answer, GpgFailure, Line, Status, TamedGPG, read_status
 from tests.keys import Key, Person, fresh_home, make_key, run
 
@@ -57,6 +58,9 @@ def test_a_forged_signer(alice: Person, robot: Person) -> None:
     assert ours.data == b"[REQUEST ALL]"
     assert ours.fingerprint == ours.pubkey_fingerprint == forger(alice.key).fingerprint
     assert ours.trust_text != "TRUST_ULTIMATE"
+    unsealed = Gpg(robot.key.home, robot.fingerprint).unseal(sealed)
+    assert isinstance(unsealed, Unsealed)
+    assert [verdict.fingerprint for verdict in unsealed.verdicts] == [forger(alice.key).fingerprint]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

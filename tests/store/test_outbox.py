@@ -9,12 +9,13 @@ from sqlalchemy import Engine, func, select
 
 from mailbot.core.decision import Decision
 from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
+from mailbot.core.postings import State
 from mailbot.core.retry import Patience
 from mailbot.store import schema
 from mailbot.store.engine import Clash, reading
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
-from mailbot.store.outbox import Depth, Outbox, Queued, State
+from mailbot.store.outbox import Depth, Outbox, Queued
 from tests.store.samples import NOW, SECRET, outgoing
 
 MINUTE = timedelta(minutes=1)

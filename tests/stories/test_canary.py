@@ -1,13 +1,17 @@
 """What people write is found nowhere outside the mails that readers open: every place is searched for canaries."""
 
 import base64
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from mailbot.config import load
+from mailbot.core.tags import Word
 from mailbot.playground.composing import Attachment, Form, Subjects
 from mailbot.playground.stage import ROBOT, Stage
 from mailbot.wiring import Robot
@@ -65,9 +69,8 @@ def test_no_canary_outside_the_mails_that_readers_open(world: World) -> None:
         )
         world.post("de", people["de"].press_reply(request, ANSWER, prefix="AW: "))
         world.mails("fr", 2)
-        for number, octets in enumerate(_held(world), 1):
+        for octets in _held(world):
             world.post("it", octets)
-            world.dovecot.wait("network@hub.example", number, "Held")
         world.filed("Held", 6)
         assert found_in_files(world.folder) == {}, "while it runs"
     assert found_in_files(world.folder) == {}
@@ -76,6 +79,8 @@ def test_no_canary_outside_the_mails_that_readers_open(world: World) -> None:
     for login, mails in world.every_mail().items():
         assert found(b"".join(mails)) == [], login
     assert found(_everything_that_commands_say(world).encode()) == []
+    raw = "".join(world.look("held", "show", label, "--raw") for label in _labels(world))
+    assert found(raw.encode()) == [OUTER]  # as it came; what stood in the clear outside, every server has seen
 
 
 def _held(world: World) -> Iterator[bytes]:
@@ -87,14 +92,17 @@ def _held(world: World) -> Iterator[bytes]:
     yield people["stranger"].write(f"[INFO ALL] {HELD}", HELD)
 
 
-def _everything_that_commands_say(world: World) -> str:
-    reference = world.ask("exchanges", "list")[0]["reference"]
+def _labels(world: World) -> list[str]:
     labels = [held["mail"] for held in world.ask("held", "list")]
     assert len(labels) == 6
+    return labels
+
+
+def _everything_that_commands_say(world: World) -> str:
+    reference = world.ask("exchanges", "list")[0]["reference"]
     commands = [("status",), ("exchanges", "show", reference), ("journal", "export"), ("held", "list")]
-    said = [world.look(*words) for words in commands]
-    said += [world.look("held", "show", label, *more) for label in labels for more in ((), ("--json",), ("--raw",))]
-    return "".join(said)
+    commands += [("held", "show", label, *more) for label in _labels(world) for more in ((), ("--json",))]
+    return "".join(world.look(*words) for words in commands)
 
 
 def test_notices_and_questions_quote_nothing(world: World) -> None:
@@ -103,12 +111,13 @@ def test_notices_and_questions_quote_nothing(world: World) -> None:
     world.dovecot.wait("network@hub.example", 6)
     world.once()
     opened = [world.people["es"].read(octets) for octets in world.dovecot.mails(world.people["es"].address)]
-    assert opened
+    assert {mail.tag.tag.word for mail in opened if mail.tag.tag} == {Word.HELP, Word.CONFIRM}
     assert found("".join(mail.subject + mail.cover + mail.text for mail in opened).encode()) == []
 
 
-def test_a_failure_tells_nothing_of_the_mail(world: World) -> None:
+def test_a_failure_tells_nothing_of_the_mail(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """A letter that cannot be made breaks the robot; three times, then the mail is held, and others go on."""
+    caplog.set_level(logging.DEBUG)
     letter = world.folder / "broken" / "receipt-reply" / "en.txt"
     letter.parent.mkdir(parents=True)
     letter.write_text("Subject: {{ author.nobody.knows }}\n\n{{ 1 / 0 }}\n")
@@ -124,8 +133,8 @@ def test_a_failure_tells_nothing_of_the_mail(world: World) -> None:
         world.once()
     [held] = world.ask("held", "list")
     assert held["reason"] == "failed three times"
-    assert "BrokenTemplate" in world.log
-    assert found(world.log.encode()) == []
+    assert "BrokenTemplate" in caplog.text
+    assert found(caplog.text.encode()) == []
     assert found_in_files(world.folder) == {}
     world.post("fr", people["fr"].write(f"[REQUEST IT] {SUBJECT}", BODY))
     world.dovecot.wait("network@hub.example", 1)

@@ -282,6 +282,17 @@ def test_folders_may_have_any_name(either: Account) -> None:
         assert len(look.fetch_new()) == 1
 
 
+def test_a_folder_name_cannot_carry_a_command(either: Account) -> None:
+    either.deliver(mail())
+    names = {folder: f"{folder}\r\nX1 DELETE INBOX\r\n" for folder in Folder}
+    with contextlib.suppress(MailboxFailure), Mailbox(replace(either.access, folders=names)) as mailbox:
+        mailbox.file_away([(uid, Folder.DONE) for uid in uids(mailbox.fetch_new())])
+    with either.mailbox as mailbox:
+        assert mailbox._session
+        commands = [name for _, _, name in mailbox._session.list_folders() if "X1" in name]
+        assert len(mailbox.fetch_new()) + len(commands) in {1, 3}  # refused, or taken as the odd name that it is
+
+
 def test_check_sees_missing_folders_and_makes_none(either: Account) -> None:
     for _ in range(2):
         mailbox = either.mailbox

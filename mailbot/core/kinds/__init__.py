@@ -7,9 +7,10 @@ from mailbot.core.decision import Case
 from mailbot.core.kinds.answering import acknowledge, reply
 from mailbot.core.kinds.closing import close
 from mailbot.core.kinds.confirmation import confirm
-from mailbot.core.kinds.filing import hold_automatic, hold_unsupported, hold_untagged, note
+from mailbot.core.kinds.filing import hold_automatic, hold_unsupported, hold_untagged
 from mailbot.core.kinds.kind import Kind
 from mailbot.core.kinds.new_exchange import open_exchange
+from mailbot.core.kinds.reports import note
 from mailbot.core.mail import MailClass
 from mailbot.core.tags import Tag, Word
 
@@ -60,20 +61,16 @@ def kind_of(case: Case) -> Name:
     if opened.mail_class in _MACHINES and not _overridden(case):
         if case.speaker:
             return Name.AUTOMATIC
-        # Outer headers cannot bury a sealed mail that would not open (trust.md 15): the gate holds it.
-        return Name.UNTAGGED if opened.sealed and opened.trouble else Name.REPORT
-    if case.known.question:
-        return Name.CONFIRMATION
+        # Outer headers cannot bury a sealed mail that would not open or was signed (trust.md 15): the gate holds it.
+        return Name.UNTAGGED if opened.sealed and (opened.trouble or opened.signatures) else Name.REPORT
     if case.intent.tag is None:
         return Name.REPLY if case.known.coded or case.known.threaded or case.known.addressed else Name.UNTAGGED
     return _named(case.intent.tag, case)
 
 
 def _overridden(case: Case) -> bool:
-    """A pinned signature with a signed tag, or over a code of ours, beats what outer headers claim (trust.md 15)."""
-    return case.speaker is not None and (
-        case.intent.tag_signed or bool(case.known.coded) or case.known.question is not None
-    )
+    """A pinned signature with a signed tag beats what outer headers claim (trust.md 15); a quoted code does not."""
+    return case.speaker is not None and case.intent.tag_signed
 
 
 def _named(tag: Tag, case: Case) -> Name:
@@ -85,11 +82,30 @@ def _named(tag: Tag, case: Case) -> Name:
         return Name.COMMAND
     if tag.reference is None:
         return Name.NEW_EXCHANGE
-    if _echoes_our_mail(tag, case):
+    if _echoes_our_mail(tag, case) or _only_the_code_is_signed(tag, case):
         return Name.REPLY
     return {Word.ACK: Name.ACKNOWLEDGEMENT, Word.CLOSE: Name.CLOSING}.get(tag.word, Name.REPLY)
 
 
 def _echoes_our_mail(tag: Tag, case: Case) -> bool:
-    """Pressing Reply to a closing or an acknowledgement keeps its tag, with another party before the `>`."""
-    return tag.origin is not None and case.speaker is not None and tag.origin != case.speaker.code
+    """Pressing Reply to a closing or an acknowledgement keeps its tag: another party stands before the `>`, or outside,
+    where no parties stand, somebody closes what he did not ask.
+    """
+    if case.speaker is None:
+        return False
+    if tag.origin is not None:
+        return tag.origin != case.speaker.code
+    exchange = case.known.exchange
+    return (
+        not case.intent.tag_signed
+        and exchange is not None
+        and exchange.asker != case.speaker.code
+        and (tag.word is Word.CLOSE)
+    )
+
+
+def _only_the_code_is_signed(tag: Tag, case: Case) -> bool:
+    """Then the mail is a reply, whatever the outer subject says; but who asked may mean to close, and is asked."""
+    askers = {exchange.asker for exchange in case.known.coded}
+    closes = tag.word is Word.CLOSE and case.speaker is not None and case.speaker.code in askers
+    return bool(askers) and not case.intent.tag_signed and not closes

@@ -89,7 +89,8 @@ def _passed_on(match: Match, part: Part, asker: Party, form: _Form, case: Case) 
         exchange,
         ((asker.code, PASSED_ON, None),),
         letter=form.receipt,
-        tag=tag,
+        # Pressing Reply on the receipt of an acknowledgement sends the answer: its tag must not say ACK again.
+        tag=answer_tag(exchange, Word.REPLY, part.party),
         words={**words, "mismatch": match.mismatch},
     )
     return Decision(

@@ -1,4 +1,8 @@
-"""CLOSE: the asker needs nothing more; everybody who got the exchange is told."""
+"""CLOSE: the asker needs nothing more; everybody who got the exchange is told.
+
+They are told by the hub alone. What the asker wrote stays unread: pressing Reply to one target's answer quotes it, and
+the other targets must not see that.
+"""
 
 from mailbot.core.decision import Case, Decision, Entry, Event
 from mailbot.core.holding import ask, hold, refuse
@@ -29,7 +33,7 @@ def _closed(match: Match, case: Case) -> Decision:
     exchange = match.exchange.close(case.now)
     told = _told(exchange, case)
     tag = exchange_tag(exchange, Word.CLOSE)
-    letters = pass_on(case, exchange, told, letter="closing", word=Word.CLOSE, tag=tag)
+    letters = pass_on(case, exchange, told, letter="closing", word=Word.CLOSE, tag=tag, content=False)
     parts = tuple((p.code, PASSED_ON, None) for p in told)
     words = {"mismatch": match.mismatch}
     receipts = receipt(case, exchange, parts, letter="receipt-closing", tag=tag, words=words)

@@ -135,7 +135,8 @@ def _mismatch(case: Case) -> bool:
     outer, tag = case.intent.outer_tag, case.intent.tag
     if outer is None or tag is None:
         return False
-    return outer.word is not tag.word or (bool(outer.targets) and set(outer.targets) != set(tag.targets))
+    says_more = bool(outer.targets) and (set(outer.targets), outer.options) != (set(tag.targets), tag.options)
+    return outer.word is not tag.word or says_more
 
 
 def _nobody(targets: Targets, case: Case) -> Decision:

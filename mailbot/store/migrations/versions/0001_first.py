@@ -26,6 +26,11 @@ WAITING = "parts.stage = 'waiting'"
 SILENT = "parts.half_at IS NOT NULL"
 UNANSWERED = "parts.deadline_at IS NOT NULL"
 QUEUED = "outbox.state = 'queued'"
+UNWARNED = "outbox.state = 'queued' AND outbox.author IS NOT NULL AND outbox.warned_at IS NULL"
+UNATTENDED = (
+    "outbox.author IS NOT NULL AND outbox.followed_up_at IS NULL AND (outbox.state IN ('refused', 'expired')"
+    " OR (outbox.state = 'sent' AND outbox.reported = 'undeliverable'))"
+)
 
 
 def upgrade() -> None:
@@ -116,6 +121,7 @@ def _create_exchanges() -> None:
         _optional("acknowledged_at", TIME),
         _optional("answered_at", TIME),
         _required("reminders", sa.Integer()),
+        _optional("backed_up_at", TIME),
         _optional("half_at", TIME),
         _optional("deadline_at", TIME),
         sa.PrimaryKeyConstraint("reference", "party", name="pk_parts"),
@@ -208,6 +214,8 @@ def _create_outbox() -> None:
         _required("foot", sa.LargeBinary()),
         _optional("body_id", NUMBER),
         _required("purpose", WORDS),
+        _required("letter", WORDS),
+        _optional("author", WORDS),
         _optional("reference", WORDS),
         _optional("party", WORDS),
         _required("urgent", FLAG),
@@ -217,6 +225,11 @@ def _create_outbox() -> None:
         _required("created_at", TIME),
         _optional("settled_at", TIME),
         _optional("last_status", WORDS),
+        _optional("reported", WORDS),
+        _optional("reported_status", WORDS),
+        _optional("reported_at", TIME),
+        _optional("warned_at", TIME),
+        _optional("followed_up_at", TIME),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
         sa.UniqueConstraint("tracking", name="uq_outbox_tracking"),
         sa.UniqueConstraint("message_id", name="uq_outbox_message_id"),
@@ -226,6 +239,8 @@ def _create_outbox() -> None:
     _index("ix_outbox_turn", "outbox", [sa.text("urgent DESC"), "id", "due_at"], only=QUEUED)
     _index("ix_outbox_due", "outbox", ["due_at"], only=QUEUED)
     _index("ix_outbox_oldest", "outbox", ["created_at"], only=QUEUED)
+    _index("ix_outbox_unwarned", "outbox", ["urgent", "created_at"], only=UNWARNED)
+    _index("ix_outbox_unattended", "outbox", ["reference"], only=UNATTENDED)
     _index("ix_outbox_body", "outbox", ["body_id"])
     _index("ix_outbox_reference", "outbox", ["reference"])
 

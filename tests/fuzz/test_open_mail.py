@@ -1,0 +1,62 @@
+"""open_mail() and thousands of mails from a grammar: no exception, nothing slow, nobody's words become France's.
+
+A mail that fails is named by its seed: `grammar.mail(seed)` makes it again.
+"""
+
+import time
+from collections import Counter
+
+import pytest
+
+from mailbot.core.mail import OpenedMail, Trouble
+from mailbot.mail.opening import open_mail
+from tests.fuzz import grammar
+from tests.mail.mails import OWN, REPLAY_KEY, incoming, world
+
+SHORT = 1_500
+LONG = 20_000
+SECONDS = 10
+
+
+def judged(seed: int) -> OpenedMail:
+    """The mail of this seed, opened, with everything that must hold of any mail at all."""
+    octets = grammar.mail(seed)
+    began = time.monotonic()
+    mail = open_mail(incoming(octets), world().gpg, REPLAY_KEY, own=OWN)
+    assert time.monotonic() - began < SECONDS, seed
+    # The border in open_mail is for what nobody has thought of; what a grammar finds is to be thought of.
+    assert mail.trouble is not Trouble.UNREADABLE or mail.sealed, seed
+    for line in (mail.outer.sender, mail.outer.subject, mail.outer.message_id, *mail.outer.references, *mail.outer.to):
+        assert line.isprintable(), seed
+    if mail.voucher:
+        assert mail.content is not None, seed
+        assert mail.content.entity in grammar.corpus().entities, seed
+        assert "UNSIGNED" not in mail.text, seed
+    return mail
+
+
+def test_a_short_run() -> None:
+    seen = Counter(_kind(judged(seed)) for seed in range(SHORT))
+    # The grammar reaches what it is meant to reach; else all this proves nothing.
+    assert seen["vouched"] > SHORT // 20
+    assert seen["signed in part, or badly"] > SHORT // 200
+    assert seen["cannot be decrypted"] > SHORT // 100
+    assert seen["plain"] > SHORT // 10
+    assert seen["machine"] > SHORT // 10
+
+
+@pytest.mark.fuzz
+@pytest.mark.timeout(3_600)
+def test_a_long_run() -> None:
+    for seed in range(SHORT, SHORT + LONG):
+        judged(seed)
+
+
+def _kind(mail: OpenedMail) -> str:
+    if mail.voucher:
+        return "vouched"
+    if mail.signatures:
+        return "signed in part, or badly"
+    if mail.sealed:
+        return "encrypted, unsigned" if mail.encrypted else "cannot be decrypted"
+    return "plain" if mail.mail_class == "person" else "machine"

@@ -1,0 +1,40 @@
+"""A stage for each database, and the table of kill points at the end of the run."""
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.servers.dovecot import Dovecot
+from tests.servers.postgres import Postgres
+from tests.stories.world import gathered
+from tests.workers.plug import Plug, Postgresql, Sqlite, plugged
+
+TABLE = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def plugs(dovecot: Dovecot, postgres: Postgres) -> Iterator[list[Plug]]:
+    """The same network on SQLite and on PostgreSQL."""
+    with ExitStack() as closing:
+        folders = [Path(closing.enter_context(short_folder())) for _ in range(3)]
+        cast = closing.enter_context(gathered(folders[0] / "people"))
+        databases = [Sqlite(folders[1]), Postgresql(postgres)]
+        stages = zip(folders[1:], databases, strict=True)
+        yield [closing.enter_context(plugged(folder, cast, dovecot, database)) for folder, database in stages]
+
+
+def short_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Short enough for the sockets of gpg-agent, which vanish while it is removed."""
+    return tempfile.TemporaryDirectory(prefix="mb", dir="/tmp", ignore_cleanup_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the plug was pulled, and what came of it."""
+    lines = config.stash.get(TABLE, [])
+    if lines:
+        terminalreporter.section("the plug pulled everywhere")
+        terminalreporter.write("\n".join(lines) + "\n")

@@ -1,0 +1,123 @@
+"""The plug pulled before and after every outside call: a process killed by SIGKILL, and a second one that goes on.
+
+Two mails and a reminder: DE's answer to a request of FR, a new request of FR, IT to be reminded. What comes of a play
+with a kill must be what comes of one without: the same mails, the same state, the same journal.
+"""
+
+import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import pytest
+
+from tests.workers.conftest import TABLE
+from tests.workers.plug import ANSWER, SECOND, Played, Plug
+
+pytestmark = pytest.mark.timeout(300)  # the first test waits for all the plays
+
+
+class Point(NamedTuple):
+    """Where a robot is killed."""
+
+    kill: str
+    call: str
+    nth: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.kill} {self.call}, {'first second third'.split()[self.nth - 1]} time"
+
+
+USUAL = Point("", "")  # nobody is killed
+_ONE_MAIL = ("count the try", "open", "seal", "record")
+_SEND = ("take", "connect to the server", "DATA", "final dot", "settle")
+
+POINTS = [
+    *(Point(kill, call) for call in ("connect to the mailbox", "fetch") for kill in ("before", "after")),
+    *(Point(kill, call, nth) for nth in (1, 2) for call in _ONE_MAIL for kill in ("before", "after")),
+    *(Point("after", "commit", nth) for nth in (1, 2)),
+    *(Point(kill, "move") for kill in ("before", "after")),
+    *(Point(kill, "tick's record") for kill in ("before", "after")),
+    *(Point(kill, call, 1 if "connect" in call else 2) for call in _SEND for kill in ("before", "after")),
+    Point("amid", "final dot", 2),
+    Point("after", "commit of the outcome", 2),
+]
+# Between the end of a mail on its way to the server and our COMMIT that it was taken.
+WINDOW = {Point("after", "final dot", 2), Point("before", "settle", 2), Point("after", "commit of the outcome", 2)}
+
+Plays = Mapping[tuple[str, Point], Played]
+
+
+@pytest.fixture(scope="session")
+def plays(plugs: list[Plug], pytestconfig: pytest.Config) -> Plays:
+    """Every play, on both databases side by side."""
+    with ThreadPoolExecutor(len(plugs)) as both:
+        found = dict(pair for pairs in both.map(_play_all, plugs) for pair in pairs)
+    pytestconfig.stash[TABLE] = _table(found, [plug.database.name for plug in plugs])
+    return found
+
+
+def _play_all(plug: Plug) -> list[tuple[tuple[str, Point], Played]]:
+    return [
+        ((plug.database.name, point), plug.play(**point._asdict()) if point.kill else plug.play())
+        for point in (USUAL, *POINTS)
+    ]
+
+
+def _table(found: Plays, names: list[str]) -> list[str]:
+    width = max(len(str(point)) for point in POINTS) + 2
+    lines = ["killed".ljust(width) + "".join(name.ljust(34) for name in names)]
+    return lines + [
+        str(point).ljust(width) + "".join(_cell(found[name, point], found[name, USUAL]).ljust(34) for name in names)
+        for point in POINTS
+    ]
+
+
+def _cell(play: Played, usual: Played) -> str:
+    ended = "killed" if play.code == -signal.SIGKILL else f"ended with {play.code}"
+    same = "all as usual" if play.outcome == usual.outcome else "NOT AS USUAL"
+    return f"{ended}, {same}, {len(play.repeated)} repeated"
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+def test_what_comes_of_it_when_nobody_is_killed(database: str, plays: Plays, plugs: list[Plug]) -> None:
+    [plug] = [plug for plug in plugs if plug.database.name == database]
+    play = plays[database, USUAL]
+    outcome = play.outcome
+    assert (outcome.sound, outcome.owed, outcome.held) == (True, 0, ())
+    assert outcome.filed == {"INBOX": 0, "Done": 2, "Held": 0}
+    [second, first] = outcome.exchanges
+    assert first[1:] == ("open", "DE answered 0", "IT passed on 1")
+    assert second[1:] == ("open", "DE passed on 0", "IT passed on 0")
+    assert outcome.delivered == {
+        ("desk@fr.example", f"[REPLY#{first[0]}]"): 1,
+        ("ministry@fr.example", f"[REPLY#{first[0]}]"): 1,
+        ("desk@de.example", f"[REPLY#{first[0]}]"): 1,  # its receipt
+        ("desk@it.example", f"[REQUEST#{first[0]}]"): 1,  # the reminder
+        ("desk@fr.example", f"[REQUEST#{second[0]}]"): 1,  # the receipt
+        **{(f"{box}@de.example", f"[REQUEST#{second[0]}]"): 1 for box in ("desk", "police", "border")},
+        ("desk@it.example", f"[REQUEST#{second[0]}]"): 1,
+    }
+    assert plug.texts(play.accepted) == {
+        *((f"{box}@fr.example", ANSWER) for box in ("desk", "ministry")),
+        *((f"{box}@de.example", SECOND) for box in ("desk", "police", "border")),
+        ("desk@it.example", SECOND),
+    }
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_nothing_is_lost_and_nothing_happens_twice(point: Point, database: str, plays: Plays) -> None:
+    play = plays[database, point]
+    assert play.code == -signal.SIGKILL, "the robot was not killed there"
+    assert play.outcome == plays[database, USUAL].outcome
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_only_a_mail_that_the_server_took_is_sent_again_and_it_is_the_same(
+    point: Point, database: str, plays: Plays
+) -> None:
+    repeated = plays[database, point].repeated
+    assert len(repeated) == (1 if point in WINDOW else 0)
+    assert all(len(mails) == 2 and mails[0] == mails[1] for mails in repeated)
