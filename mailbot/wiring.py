@@ -6,8 +6,9 @@ import hmac
 import os
 import secrets
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,13 +29,18 @@ from mailbot.mail.return_path import ReturnPath
 from mailbot.mail.templates import Templates
 from mailbot.mail.writing import Robot as Identity
 from mailbot.mail.writing import Writer
+from mailbot.store.agreement import agrees
+from mailbot.store.archive import Archive
 from mailbot.store.engine import open_store
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.migrations import check_schema, migrate, schema_version
 from mailbot.store.outbox import Outbox
+from mailbot.store.soundness import look_over, was_left_open
+from mailbot.store.watch import watch_of
 from mailbot.wire.imap import Mailbox
 from mailbot.wire.smtp import Postman
+from mailbot.workers.housekeeping import Housekeeper
 from mailbot.workers.loop import Signals, close_all, drain, receive_forever, send_forever
 from mailbot.workers.receive import Receiver
 from mailbot.workers.send import send_due
@@ -42,6 +48,15 @@ from mailbot.workers.tick import tick
 from mailbot.workers.timekeeping import Timekeeper
 
 SECRET_OCTETS = 32
+DYING = 3.0  # seconds
+
+
+class Occupied(Exception):
+    """Another robot is at work on this database, and on SQLite, or for `once`, there is only room for one."""
+
+
+class ForeignSecret(Exception):
+    """The file `state/secret` is not the one that the database's mails were handled with; the text is its path."""
 
 
 class KeyProblems(Exception):
@@ -74,7 +89,7 @@ class Robot:
     def __init__(self, config: Config, now: Callable[[], datetime] = clock) -> None:
         """Open database and keyring; nothing is connected yet. Raises KeyProblems, or what the parts raise."""
         self.config = config
-        self.clock = lambda: now().astimezone(UTC)  # in a zone with summer time, an hour later may be two
+        self.clock: Callable[[], datetime] = lambda: now().astimezone(UTC)  # in a zone with summer time, an hour later may be two
         self._closing = ExitStack()
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -84,9 +99,11 @@ class Robot:
         except BaseException:
             self._closing.close()
             raise
+        self.watch = watch_of(self.engine)
+        self._closing.callback(self.watch.release)
         self.memory = Memory(self.engine)
         self.outbox = Outbox(self.engine, config.patience)
-        self.secret = state_secret(config.state_dir)
+        self.secret = self._shared_secret()
 
     def __enter__(self) -> Self:
         """Nothing more to open."""
@@ -101,6 +118,14 @@ class Robot:
     def close(self) -> None:
         """End gpg's agent and the database connections."""
         self._closing.close()
+
+    def _shared_secret(self) -> bytes:
+        """Robots with different secrets would not know each other's replays and return paths."""
+        secret = state_secret(self.config.state_dir)
+        if not agrees(self.engine, "secret", derived(secret, "agreement").hex()):
+            self.close()
+            raise ForeignSecret(self.config.state_dir / "secret")
+        return secret
 
     # ------------------------------------------------------------ parts, one set for each thread
 
@@ -144,6 +169,10 @@ class Robot:
         """What holds the clock against the journal."""
         return Timekeeper(Journal(self.engine), self.config.terms)
 
+    def housekeeper(self) -> Housekeeper:
+        """What drops kept mail that nothing needs any more."""
+        return Housekeeper(Archive(self.engine), self.config.retention)
+
     def mailbox(self) -> Mailbox:
         """A connection to the mailbox, not yet made."""
         return Mailbox(self.config.imap)
@@ -155,16 +184,21 @@ class Robot:
     # ------------------------------------------------------------ at work
 
     def once(self) -> Done:
-        """Drain the mailbox, do the clock's work, empty the outbox."""
+        """Drain the mailbox, do the clock's work, empty the outbox. Raises Occupied."""
         receiver = self.receiver()
-        with self.mailbox() as mailbox:
-            filed = drain(mailbox, receiver)
-        ticked = tick(receiver, self.timekeeper())
+        with self._watching():
+            with self.mailbox() as mailbox:
+                filed = drain(mailbox, receiver, self.watch)
+            ticked = tick(receiver, self.timekeeper(), self.housekeeper())
         tried = asyncio.run(self._send())
         return Done(filed, ticked, tried, self.outbox.depth().queued)
 
     def run(self, signals: Signals) -> None:
-        """Receive, tick and send until told to stop."""
+        """Receive, tick and send until told to stop; on PostgreSQL beside other robots. Raises Occupied on SQLite."""
+        with nullcontext() if self.watch.shared else self._watching():
+            self._work(signals)
+
+    def _work(self, signals: Signals) -> None:
         receiving = threading.Thread(target=self._receive, args=(signals,), name="receive")
         receiving.start()
         try:
@@ -178,7 +212,20 @@ class Robot:
         asyncio.run(send_forever(self.outbox, self.postmen(), self.clock, signals))
 
     def _receive(self, signals: Signals) -> None:
-        receive_forever(self.mailbox, self.receiver(), self.timekeeper(), signals)
+        receive_forever(self.mailbox, self.receiver(), self.timekeeper(), self.housekeeper(), self.watch, signals)
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """A robot that was just killed may take a moment to be gone."""
+        end = time.monotonic() + DYING
+        while not self.watch.acquire():
+            if time.monotonic() > end:
+                raise Occupied
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            self.watch.release()
 
     async def _send(self) -> int:
         postmen = self.postmen()
@@ -192,9 +239,11 @@ class Robot:
     def _open_store(self) -> Engine:
         engine = open_store(self.config.store_url)
         self._closing.callback(engine.dispose)
+        after_a_crash = was_left_open(engine)
         if schema_version(engine) is None:
             migrate(engine)
         check_schema(engine)
+        look_over(engine, after_a_crash=after_a_crash)
         return engine
 
     def _open_keyring(self) -> Keyring:

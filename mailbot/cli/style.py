@@ -16,8 +16,10 @@ from mailbot.core.findings import Finding
 from mailbot.mail.gpg import GpgFailure
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
+from mailbot.store.soundness import Damaged
 from mailbot.wire.imap import MailboxFailure
-from mailbot.wiring import KeyProblems, Robot
+from mailbot.wiring import ForeignSecret, KeyProblems, Occupied, Robot
+from mailbot.workers.receive import Unable
 
 DEFAULT_CONFIG = Path("config.toml")
 
@@ -55,8 +57,22 @@ def open_config(path: Path, *, as_json: bool = False) -> Config:
 def open_robot(path: Path, *, as_json: bool = False) -> Iterator[Robot]:
     """The whole robot. Raises Fault."""
     config = open_config(path, as_json=as_json)
-    with telling_faults(as_json=as_json), Robot(config) as robot:
+    with telling_faults(as_json=as_json), _telling_of_others(as_json=as_json), Robot(config) as robot:
         yield robot
+
+
+@contextmanager
+def _telling_of_others(*, as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except Occupied:
+        hint = "Stop it first. Two robots side by side need PostgreSQL: [store] url."
+        said = Finding("robot.occupied", "another robot is at work on this database", hint)
+        raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+    except ForeignSecret as problem:
+        hint = "Copy it from the machine of the other robot, or from the backup: without it replays are not recognised."
+        said = Finding("state.secret", "this secret does not belong to the database", hint, place=str(problem))
+        raise Fault(Exit.CONFIGURATION, [said], as_json=as_json) from None
 
 
 @contextmanager
@@ -79,13 +95,14 @@ def telling_faults(*, as_json: bool) -> Iterator[None]:
         yield
     except KeyProblems as problem:
         raise Fault(Exit.CONFIGURATION, problem.findings, as_json=as_json) from None
-    except SchemaTooOld:
-        said = Finding("store.empty", "the database has not been made yet", "`mailbot once` or `mailbot run` makes it.")
-        raise Fault(Exit.MISSING, [said], as_json=as_json) from None
+    except SchemaTooOld as problem:
+        raise Fault(Exit.MISSING, [too_old(problem)], as_json=as_json) from None
+    except Damaged as problem:
+        raise Fault(Exit.TRY_LATER, [damaged(problem)], as_json=as_json) from None
     except SchemaTooNew as problem:
         said = Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
         raise Fault(Exit.CONFIGURATION, [said], as_json=as_json) from None
-    except StoreUnavailable as problem:
+    except (StoreUnavailable, Unable) as problem:
         said = Finding("store.unavailable", f"the database cannot be used: {problem}", "See [store] url, disk, server.")
         raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
     except MailboxFailure as problem:
@@ -100,6 +117,19 @@ def telling_faults(*, as_json: bool) -> Iterator[None]:
             "system.failure", problem.strerror or type(problem).__name__, "Mend it and try again.", place=place
         )
         raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+
+
+def too_old(problem: SchemaTooOld) -> Finding:
+    """An empty database, or one of an older version."""
+    if problem.version is None:
+        return Finding("store.empty", "the database has not been made yet", "`mailbot once` or `mailbot run` makes it.")
+    return Finding("store.older", str(problem), "Make a backup, stop every robot, and run `mailbot migrate`.")
+
+
+def damaged(problem: Damaged) -> Finding:
+    """A database that does not hold together."""
+    hint = "Keep the file, and restore the last backup: `mailbot restore FILE`. Look at the disk."
+    return Finding("store.damaged", str(problem), hint)
 
 
 def log_to_stderr(*, verbose: bool) -> None:

@@ -27,6 +27,7 @@ from mailbot.config.sections import (
 from mailbot.core.decision import Folder
 from mailbot.core.parties import SECRETARIAT, Address, Directory, Operator, Party, Relay, Right, Role
 from mailbot.core.records import Terms
+from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
 from mailbot.core.tags import Urgency
 from mailbot.mail.limits import MIB, Limits
@@ -62,6 +63,7 @@ class _Builder:
             smtp=self.smtp(file.smtp, file.robot),
             limits=_limits(file),
             patience=Patience(**_given(file.retry) | ({"delays": tuple(delays)} if delays else {})),
+            retention=Retention(**_given(file.retention)),
             state_dir=state_dir,
             keys_dir=self.path(file.robot.keys_dir),
             templates_dir=self.path(file.templates.dir) if file.templates.dir else None,

@@ -9,6 +9,7 @@ from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding
 from mailbot.core.parties import Directory
 from mailbot.core.records import Terms
+from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
 from mailbot.mail.limits import Limits
 from mailbot.mail.return_path import Style
@@ -49,6 +50,7 @@ class Config:
     smtp: SmtpAccess
     limits: Limits
     patience: Patience
+    retention: Retention
     state_dir: Path
     keys_dir: Path
     templates_dir: Path | None

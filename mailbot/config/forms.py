@@ -94,6 +94,11 @@ def _duration(value: object) -> timedelta:
     raise unfit("duration", "this is not a duration", 'write "15m", "4h" or "3d"; at most 366 days')
 
 
+def _delay(value: object) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,5}) ?s", _text(value))
+    return timedelta(seconds=int(found[1])) if found else _duration(value)
+
+
 def _language(text: str) -> str:
     return _one_of(text, {language: language for language in LANGUAGES}, "unknown-language")
 
@@ -201,6 +206,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=1, le=3600)]
 
 DurationText = Annotated[timedelta, PlainValidator(_duration)]
+DelayText = Annotated[timedelta, PlainValidator(_delay)]
 Kind = Annotated[Word, PlainValidator(_kind)]
 UrgencyText = Annotated[Urgency, PlainValidator(_member(Urgency))]
 TlsText = Annotated[Tls, PlainValidator(_member(Tls))]

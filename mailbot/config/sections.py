@@ -11,6 +11,7 @@ from mailbot.config.forms import (
     AddressText,
     Code,
     CredentialName,
+    DelayText,
     Domain,
     DurationText,
     FingerprintText,
@@ -140,9 +141,18 @@ class LimitsSection(_Section):
 
 
 class RetrySection(_Section):
-    delays: Annotated[list[DurationText], Field(min_length=1)] | None = None
+    delays: Annotated[list[DelayText], Field(min_length=1)] | None = None
     give_up_after: DurationText | None = None
     spread: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+
+class RetentionSection(_Section):
+    """core.retention.Retention, each field under its own name."""
+
+    originals: DurationText | None = None
+    abandoned: DurationText | None = None
+    held: DurationText | None = None
+    warning: DurationText | None = None
 
 
 class KeysSection(_Section):
@@ -211,6 +221,7 @@ class File(_Section):
     terms: TermsSection = TermsSection()
     limits: LimitsSection = LimitsSection()
     retry: RetrySection = RetrySection()
+    retention: RetentionSection = RetentionSection()
     keys: KeysSection = KeysSection()
     secretariat: SecretariatSection
     operators: list[OperatorSection] = []

@@ -126,7 +126,7 @@ class Known:
     coded: tuple[Exchange, ...] = ()  # those whose reply code stands in the signed body
     threaded: tuple[Exchange, ...] = ()  # those that threading headers point to
     addressed: Exchange | None = None  # the one that the return path points to
-    reached: frozenset[str] = frozenset()  # addresses to which a mail of `exchange` and of the others found was written
+    reached: frozenset[tuple[str, str]] = frozenset()  # (reference, address) of the mails of these exchanges
     question: Question | None = None  # the one whose word is quoted
     replayed: bool = False  # this very signed content was acted on before
     last_notice: datetime | None = None  # when the sender's address last got the fixed notice
@@ -190,6 +190,10 @@ class Event(StrEnum):
     ALIVE = "nothing to tell"  # once a day at least, so that the journal shows the time (trust.md 18)
     CLOCK_DOUBTED = "clock doubted"
     CLOCK_TRUSTED = "clock trusted"
+    BACKED_UP = "database backed up"
+    RESTORED = "database restored"
+    MIGRATED = "database migrated"
+    PURGED = "kept mail purged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mailbot.core.decision import Assurance, Case, Decision, Entry, Event, Folder, Moment
 from mailbot.core.letters import answer_boxes, party_words, to_resident, to_speaker
-from mailbot.core.mail import Automatic, IncomingMail, Letter
+from mailbot.core.mail import Automatic, Letter
 from mailbot.core.records import Exchange, HeldMail, HeldState, Question, Reason
 from mailbot.core.tags import Tag, Word, write
 
@@ -116,10 +116,10 @@ def held_mail(reason: Reason, case: Case, state: HeldState = HeldState.WAITING) 
     )
 
 
-def poisoned(mail: IncomingMail, moment: Moment) -> Decision:
+def poisoned(digest: str, size: int, moment: Moment) -> Decision:
     """A mail that broke the robot time and again: held unopened, with what can be known from outside."""
-    held = HeldMail(0, mail.digest, Reason.POISON, HeldState.WAITING, moment.now, "", None, len(mail.octets))
-    entry = Entry(Event.HELD, facts={"mail": mail.digest, "reason": Reason.POISON.value})
+    held = HeldMail(0, digest, Reason.POISON, HeldState.WAITING, moment.now, "", None, size)
+    entry = Entry(Event.HELD, facts={"mail": digest, "reason": Reason.POISON.value})
     return Decision(folder=Folder.HELD, held=held, entries=(entry,), keep_original=True)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from mailbot.core.decision import Case, Decision, Entry, Event, Intent, Known, Moment, Network
 from mailbot.core.letters import (
     exchange_tag,
+    for_these_eyes,
     kind_word,
     obstacle,
     part_words,
@@ -81,16 +82,20 @@ def _step(tick: Tick, part: Part) -> Step | None:
 
 
 def _waiting_step(tick: Tick, part: Part) -> Step | None:
-    party = tick.network.directory.party(part.party)
-    if party and tick.exchange.stage is Stage.OPEN and not obstacle(party, tick.network, tick.now):
+    if tick.exchange.stage is not Stage.OPEN:
+        return None
+    party, asker = (tick.network.directory.party(code) for code in (part.party, tick.exchange.asker))
+    may_speak = asker is not None and not asker.suspended
+    if party and may_speak and not obstacle(party, tick.network, tick.now):
         return _pass_on_at_last
     return _give_up if tick.now >= waiting_until(tick.exchange, tick.network) else None
 
 
 def _pass_on_at_last(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
-    """A key arrived, or a suspension ended."""
+    """A key arrived, or a suspension ended. What its author's key no longer vouches for is given up, and he is told."""
     party = tick.network.directory.party(part.party)
-    return part.move(PartEvent.PASS_ON, tick.now), _content(tick, party, backups=False), Event.PASSED_ON
+    content = _content(tick, party, backups=False)
+    return (part.move(PartEvent.PASS_ON, tick.now), content, Event.PASSED_ON) if content else _give_up(tick, part)
 
 
 def _give_up(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
@@ -111,9 +116,11 @@ def _call_backup(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Even
     if party is None:
         return replace(part, reminders=BACKED_UP), (), Event.REMINDED
     content = () if part.backed_up_at else content_for_backups(tick, party)
+    # A backup that never got the request is not reminded of it.
+    backups = party.backups if content or part.backed_up_at else ()
     letters = (
         *_reminder(tick, part, party, party.desks, backup=False),
-        *_reminder(tick, part, party, party.backups, backup=True),
+        *_reminder(tick, part, party, backups, backup=True),
         *content,
     )
     backed_up_at = part.backed_up_at or (tick.now if content else None)
@@ -127,13 +134,20 @@ def content_for_backups(tick: Tick, party: Party) -> tuple[Letter, ...]:
 
 def _content(tick: Tick, party: Party | None, *, backups: bool) -> tuple[Letter, ...]:
     exchange = tick.exchange
-    if party is None or tick.intent is None:
+    if party is None or tick.intent is None or not _still_vouched_for(tick.intent, exchange):
         return ()
     template = kind_word(exchange)
     case = Case(tick.intent, Known(tick.network), tick.moment)
     return pass_on(
         case, exchange, (party,), letter=template, word=exchange.kind, tag=exchange_tag(exchange), backups=backups
     )
+
+
+def _still_vouched_for(intent: Intent, exchange: Exchange) -> bool:
+    """Whether the author's mail, opened again with today's keys, is still the asker's (trust.md 12)."""
+    speaker = intent.speaker
+    may_speak = speaker is not None and speaker.relay is None and speaker.party is not None
+    return may_speak and speaker.code == exchange.asker and intent.opened.content is not None
 
 
 def _reminder(
@@ -177,7 +191,7 @@ def notice(template: str, tick: Tick, reader: Party, boxes: tuple[Address, ...],
         template,
         reader.language,
         boxes,
-        exchange_tag(tick.exchange),
+        for_these_eyes(exchange_tag(tick.exchange), (reader,), tick.exchange),
         words=words,
         reference=tick.exchange.reference,
         envelope=Envelope.NULL,

@@ -12,8 +12,10 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy import exc as fault
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 PATIENCE = 30  # seconds
+_FILE = "file"
 _WRITERS = int.from_bytes(b"mailbot")  # PostgreSQL's advisory lock that writers take turns with
 
 
@@ -55,7 +57,9 @@ def open_store(url: str, patience: int = PATIENCE) -> Engine:
 def _open_sqlite(url: URL, patience: int) -> Engine:
     _keep_private(Path(url.database or ""))
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience})
+    event.listen(engine, "do_connect", _connect_sqlite)
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "checkout", _refuse_another_file)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -68,6 +72,30 @@ def _keep_private(path: Path) -> None:
             os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
+
+
+def _connect_sqlite(_dialect: object, record: ConnectionPoolEntry, words: list[Any], _options: object) -> None:
+    """Remember which file it is. One that has vanished is not made anew: an empty one would look like a fresh start."""
+    try:
+        record.info[_FILE] = words[0], _identity(words[0])
+    except OSError as problem:
+        raise sqlite3.OperationalError(f"the file cannot be reached: {problem.strerror}") from None
+
+
+def _refuse_another_file(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """A file that was put in the other's place, by a restore, is connected to anew; nothing more goes to the old one."""
+    path, known = record.info[_FILE]
+    try:
+        same = _identity(path) == known
+    except OSError:
+        same = False
+    if not same:
+        raise fault.DisconnectionError("another file is in its place")
+
+
+def _identity(path: str) -> tuple[int, int]:
+    facts = os.stat(path)  # noqa: PTH116 - a path as the driver has it
+    return facts.st_dev, facts.st_ino
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -126,25 +154,26 @@ def _as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads. Raises StoreUnavailable."""
-    with _faults_in_our_words(), engine.begin() as connection:
+    with faults_in_our_words(), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
     """A transaction that may write; there is one at a time, whatever the number of robots.
 
     Turns make the journal one chain and keep two writers from waiting for each other for ever; a commit costs about a
-    millisecond. Committed at the end of the block. Raises Clash where a row is there already, and StoreUnavailable.
+    millisecond. Who writes a single row, or waits for none, may do so out of turn on PostgreSQL.
+    Committed at the end of the block. Raises Clash where a row is there already, and StoreUnavailable.
     """
-    with _faults_in_our_words(), engine.execution_options(writes=True).begin() as connection:
-        if connection.dialect.name == "postgresql":
+    with faults_in_our_words(), engine.execution_options(writes=True).begin() as connection:
+        if in_turn and connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
         yield connection
 
 
 @contextmanager
-def _faults_in_our_words() -> Iterator[None]:
+def faults_in_our_words() -> Iterator[None]:
     """The database's errors as ours. Their own texts quote rows (PostgreSQL's DETAIL), so these are left behind."""
     try:
         yield
@@ -164,14 +193,14 @@ def _in_our_words(error: DBAPIError) -> Exception:
 
 def _is_duplicate(error: Any) -> bool:
     if isinstance(error, sqlite3.Error):
-        return error.sqlite_errorname in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+        return getattr(error, "sqlite_errorname", "") in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
     return isinstance(error, psycopg.errors.UniqueViolation)
 
 
 def _reason(error: Any) -> str:
     """What went wrong and where, without a value of any row."""
     if isinstance(error, sqlite3.Error):
-        return f"{getattr(error, 'sqlite_errorname', type(error).__name__)} {error}"  # names columns, never values
+        return f"{getattr(error, 'sqlite_errorname', 'SQLite:')} {error}"  # names columns, never values
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         return str(error).partition("\n")[0]  # the connection's failure, not a statement's
     if isinstance(error, psycopg.Error):

@@ -156,9 +156,20 @@ class Journal:
         `anchor` is a number and hash that somebody outside has kept, from a receipt or a digest: only that shows a
         tail cut off, or a chain written anew from some row on.
         """
+        return self._walk(self.rows(), EMPTY, anchor)
+
+    def verify_end(self, rows: int) -> Verified:
+        """Walk the last rows of the chain alone. Raises StoreUnavailable."""
+        first = self.head()[0] - rows
+        before = next((row for row in self.rows(after=first - 1)), None) if first > 0 else None
+        if before is None:
+            return self.verify()
+        return self._walk(self.rows(after=before.number), (before.number, before.hash), None)
+
+    def _walk(self, rows: Iterable[JournalRow], before: Head, anchor: Head | None) -> Verified:
         findings: list[Finding] = []
-        count, end, witnessed = 0, EMPTY, anchor in {None, EMPTY}
-        for row in self.rows():
+        count, end, witnessed = 0, before, anchor in {None, EMPTY}
+        for row in rows:
             findings += [Finding(row.number, what) for what in _breaks(row, end)]
             if anchor and row.number == anchor[0]:
                 witnessed = True

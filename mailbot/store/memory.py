@@ -221,9 +221,7 @@ class Memory:
 
     def _of_mails(self, references: Select[Any] | CompoundSelect[Any], limit: int) -> tuple[Exchange, ...]:
         column = schema.exchanges.c.reference
-        return self._exchanges(
-            select(schema.exchanges).where(column.in_(references)).order_by(column).limit(limit)
-        )
+        return self._exchanges(select(schema.exchanges).where(column.in_(references)).order_by(column).limit(limit))
 
     # ------------------------------------------------------------ steps
 
@@ -304,12 +302,14 @@ def _references(connection: Connection, column: ColumnElement[str], values: Sequ
     return list(connection.execute(wanted).scalars())
 
 
-def _reached(connection: Connection, intent: Intent, references: Collection[str]) -> frozenset[str]:
-    """Whom the exchanges were written to, for case-blind comparison; asked for a relay's sake alone."""
+def _reached(connection: Connection, intent: Intent, references: Collection[str]) -> frozenset[tuple[str, str]]:
+    """To whom which exchange was passed on, for case-blind comparison; asked for a relay's sake alone."""
     if not references or intent.speaker is None or intent.speaker.relay is None:
         return frozenset()
-    wanted = select(schema.outbox.c.recipient).where(schema.outbox.c.reference.in_(references)).distinct()
-    return frozenset(recipient.casefold() for recipient in connection.execute(wanted).scalars())
+    columns = schema.outbox.c
+    wanted = select(columns.reference, columns.recipient).where(columns.reference.in_(references))
+    rows = connection.execute(wanted.where(columns.purpose == "relay").distinct())
+    return frozenset((row.reference, row.recipient.casefold()) for row in rows)
 
 
 def _returned(connection: Connection, intent: Intent) -> Returned | None:

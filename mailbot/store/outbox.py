@@ -31,7 +31,7 @@ from mailbot.store import journal
 from mailbot.store.engine import Clash, reading, writing
 from mailbot.store.schema import QUEUED, UNATTENDED, UNWARNED, bodies, outbox
 
-LEASE = timedelta(minutes=1)  # how long a taken mail is left to whoever took it
+LEASE = timedelta(seconds=25)  # how long a mail is left to whoever has it: if he dies, others have it within 30 s
 ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
 _BATCH = 20
 
@@ -74,9 +74,21 @@ class Outbox:
     def due(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
         """What to send now: urgent mail first, then the oldest. Fewer than `limit` where the mails are large."""
         with reading(self._engine) as connection:
-            turns = _that_fit(connection.execute(_turns(now, self._horizon, limit)).all(), self._room)
-            tails = _tails(connection, {turn.body_id for turn in turns} - {None})
-            return _load(connection, [turn.id for turn in turns], tails)
+            return _load(connection, self._choose(connection, _turns(now, self._horizon, limit)))
+
+    def claim(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
+        """What is due, and on PostgreSQL nobody else's for the length of a lease: robots claim side by side.
+
+        It only keeps them from reading the same mails; whose a mail is, take() decides, and counts the try.
+        """
+        if self._engine.dialect.name != "postgresql":
+            return self.due(now, limit)
+        turns = _turns(now, self._horizon, limit).with_for_update(of=outbox, skip_locked=True)
+        with writing(self._engine, in_turn=False) as connection:
+            chosen = self._choose(connection, turns)
+            ours = [turn.id for turn in chosen]
+            connection.execute(update(outbox).where(outbox.c.id.in_(ours)).values(due_at=now + self._lease))
+            return _load(connection, chosen)
 
     def take(self, queued: Queued, now: datetime) -> bool:
         """Count the try before it is made, and keep others off for the length of the lease.
@@ -122,11 +134,14 @@ class Outbox:
 
     # ------------------------------------------------------------ steps
 
+    def _choose(self, connection: Connection, turns: Select[Any]) -> list[Row[Any]]:
+        return _that_fit(connection.execute(turns).all(), self._room)
+
     def _hold(self, queued: Queued, now: datetime, tries: int) -> bool:
         """Lease the mail if so many tries are counted; the count afterwards is the same for taking and renewing."""
         as_read = (outbox.c.id == queued.id, outbox.c.attempts == tries, QUEUED)
         ours = {"attempts": queued.attempts + 1, "due_at": now + self._lease}
-        with writing(self._engine) as connection:
+        with writing(self._engine, in_turn=False) as connection:
             return connection.execute(update(outbox).where(*as_read).values(ours)).rowcount == 1
 
     def _outcome(self, row: RowMapping, delivery: Delivery, now: datetime) -> tuple[Change, Entry | None]:
@@ -199,7 +214,7 @@ def failed() -> Select[Any]:
 
 def delayed(urgent: bool, before: datetime) -> Select[Any]:
     """The references of exchanges with a mail that is on its way since before then, until deal_with() was told."""
-    return select(outbox.c.reference).where(UNWARNED, outbox.c.urgent.is_(urgent), outbox.c.created_at <= before)
+    return select(outbox.c.reference).where(UNWARNED, outbox.c.urgent == urgent, outbox.c.created_at <= before)
 
 
 def deal_with(connection: Connection, decision: Decision, now: datetime) -> None:
@@ -265,9 +280,10 @@ def _tails(connection: Connection, ids: Collection[int]) -> Mapping[int | None, 
     return {row.id: row.octets for row in connection.execute(wanted)} if ids else {}
 
 
-def _load(connection: Connection, ids: Collection[int], tails: Mapping[int | None, bytes]) -> list[Queued]:
-    if not ids:
+def _load(connection: Connection, turns: Sequence[Row[Any]]) -> list[Queued]:
+    if not turns:
         return []
+    ids, tails = [turn.id for turn in turns], _tails(connection, {turn.body_id for turn in turns} - {None})
     wanted = select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.urgent.desc(), outbox.c.id)
     rows = connection.execute(wanted).mappings()
     return [Queued(row["id"], row["attempts"], row["created_at"], _mail(row, tails)) for row in rows]

@@ -252,6 +252,9 @@ replays = _table("replays", _key("identity"), _time("consumed_at"), _text("refer
 
 notices = _table("notices", _key("address"), _time("sent_at"))
 
+# What all robots on this database have in common: the first to say it has said it for all.
+agreements = _table("agreements", _key("name"), _text("value"))
+
 suspensions = _table("suspensions", _key("party"), _time("since"), _text("ordered_by"))
 
 # The part of a sealed mail that several recipients share; dropped when no mail of the outbox needs it any more.

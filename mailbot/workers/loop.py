@@ -10,9 +10,14 @@ from threading import Event
 
 from mailbot.core.decision import Folder
 from mailbot.core.mail import IncomingMail
+from mailbot.store.engine import StoreUnavailable
 from mailbot.store.outbox import Outbox
+from mailbot.store.watch import Watch
 from mailbot.wire.imap import Mailbox, MailboxFailure, Oversized
 from mailbot.wire.smtp import Postman
+from mailbot.workers.alarm import Alarm
+from mailbot.workers.failures import tell
+from mailbot.workers.housekeeping import Housekeeper
 from mailbot.workers.receive import Receiver, Unable
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
@@ -22,7 +27,12 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
 TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
+STAND_BY = 3.0  # seconds between two looks whether the robot that watches the mailbox is gone
 OUTBOX_EVERY = 2.0  # seconds between looks at an outbox that another process may fill
+
+
+class NotWatching(Exception):
+    """The lock on the mailbox is gone: another robot may have it, so no more mail is taken."""
 
 
 @dataclass(slots=True)
@@ -43,30 +53,61 @@ def pause(failures: int) -> float:
 
 
 def receive_forever(
-    open_mailbox: Callable[[], Mailbox], receiver: Receiver, timekeeper: Timekeeper, signals: Signals
+    open_mailbox: Callable[[], Mailbox],
+    receiver: Receiver,
+    timekeeper: Timekeeper,
+    housekeeper: Housekeeper,
+    watch: Watch,
+    signals: Signals,
 ) -> None:
     """Keep the mailbox watched until told to stop; a lost connection, a restarted server, is only a pause."""
-    failures = 0
+    failures, alarm = 0, Alarm("no mail is taken from the mailbox")
     while not signals.stop.is_set():
         try:
+            _stand_by(watch, signals.stop)
             with open_mailbox() as mailbox:
                 log.info("mailbox connected")
-                failures = 0
-                _watch(mailbox, receiver, timekeeper, signals)
-        except MailboxFailure as failure:
+                while not signals.stop.is_set():
+                    _do_what_is_due(mailbox, receiver, timekeeper, housekeeper, watch, signals)
+                    alarm.over()
+                    failures = 0  # a whole round went well: only that ends the growing pauses
+                    mailbox.wait(TICK_EVERY, signals.stop)
+        except (MailboxFailure, NotWatching) as failure:
             failures += 1
             log.warning("mailbox %s", failure)
-        except Unable as unable:
+        except (Unable, StoreUnavailable) as outage:
             failures += 1
-            log.warning("no mail can be handled now: %s", unable)
+            alarm.ring(outage)
         except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in INBOX
             failures += 1
-            _tell("receive", broken)
+            tell("receive", broken)
         if failures:
+            _step_back(watch)
             signals.stop.wait(pause(failures))
 
 
-def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> int:
+def _stand_by(watch: Watch, stop: Event) -> None:
+    """Until the watch over the mailbox is ours, or we are told to stop."""
+    told = False
+    while not stop.is_set() and not watch.acquire():
+        if not told:
+            log.info("another robot watches the mailbox")
+        told = True
+        stop.wait(STAND_BY)
+
+
+def _insist(watch: Watch) -> None:
+    if not watch.held():
+        raise NotWatching("watch: lost")
+
+
+def _step_back(watch: Watch) -> None:
+    """Another robot may reach what we cannot."""
+    if watch.shared:
+        watch.release()
+
+
+def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, queued: Event | None = None) -> int:
     """Act on everything that INBOX holds, each mail once; returns how many were filed.
 
     A mail whose last try was broken off may end this one, too, so no other mail stands behind it: such suspects come
@@ -86,6 +127,7 @@ def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> 
             return filed
         sorted_away = []
         for uid, mail in arrivals:
+            _insist(watch)
             folder = _receive(mail, receiver)
             if folder is None:
                 failed.add(uid)  # it stays in INBOX; its next try comes with the next round
@@ -97,32 +139,29 @@ def drain(mailbox: Mailbox, receiver: Receiver, queued: Event | None = None) -> 
         filed += len(sorted_away)
 
 
-def _watch(mailbox: Mailbox, receiver: Receiver, timekeeper: Timekeeper, signals: Signals) -> None:
-    while not signals.stop.is_set():
-        drain(mailbox, receiver, signals.queued)
-        if tick(receiver, timekeeper):
-            signals.queued.set()
-        mailbox.wait(TICK_EVERY, signals.stop)
+def _do_what_is_due(
+    mailbox: Mailbox,
+    receiver: Receiver,
+    timekeeper: Timekeeper,
+    housekeeper: Housekeeper,
+    watch: Watch,
+    signals: Signals,
+) -> None:
+    _insist(watch)
+    drain(mailbox, receiver, watch, signals.queued)
+    if tick(receiver, timekeeper, housekeeper):
+        signals.queued.set()
 
 
 def _receive(mail: IncomingMail | Oversized, receiver: Receiver) -> Folder | None:
     """None: it broke us this time; the mails behind it do not wait for it."""
     try:
-        return receiver.receive_oversized(mail) if isinstance(mail, Oversized) else receiver.receive(mail)
+        return receiver.receive(mail)
     except Unable:
         raise
     except Exception as broken:  # noqa: BLE001 - counted before it was tried; the third time it is shelved
-        _tell(mail.digest, broken)
+        tell(mail.digest, broken)
         return None
-
-
-def _tell(what: str, broken: BaseException) -> None:
-    """Log kind and place of a failure. Its text is left out: it may quote the mail."""
-    trace = broken.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-    log.error("%s failed: %s at %s", what, type(broken).__name__, place)
 
 
 # ---------------------------------------------------------------- sending
@@ -132,15 +171,19 @@ async def send_forever(
     outbox: Outbox, postmen: Sequence[Postman], clock: Callable[[], datetime], signals: Signals
 ) -> None:
     """Send what is due, then wait for more, until told to stop."""
-    failures = 0
+    failures, alarm = 0, Alarm("no mail is sent")
     while not signals.stop.is_set():
         signals.queued.clear()
         try:
             await send_due(outbox, postmen, clock, signals.stop)
+            alarm.over()
             failures = 0
+        except StoreUnavailable as outage:
+            failures += 1
+            alarm.ring(outage)
         except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in the outbox
             failures += 1
-            _tell("send", broken)
+            tell("send", broken)
         wait = pause(failures) if failures else OUTBOX_EVERY
         await asyncio.to_thread(signals.queued.wait, wait)
     await close_all(postmen)

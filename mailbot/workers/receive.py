@@ -1,9 +1,10 @@
 """The path of one mail: opened, understood, decided, written, recorded. Everything before `record` may be repeated."""
 
+import errno
 import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mailbot.core.decision import Decision, Entry, Folder, Intent, Known, Moment, Network
@@ -22,11 +23,23 @@ from mailbot.workers.limit import time_limit
 log = logging.getLogger(__name__)
 
 MOST_TRIES = 3  # a mail that broke the robot this often is held (mail-in-the-wild.md 20)
+# What no mail brings about: a disk that is full, read-only or broken, and too many open files.
+_SYSTEM_FAULTS = frozenset(
+    {
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOSPC,
+        errno.EROFS,
+    }
+)
 MOST_CLASHES = 20  # every clash means that another worker got on; so many in a row is a bug
 
 
 class Unable(Exception):
-    """The world is broken (database, gpg): no mail can be handled now, and none is to blame. The text says what."""
+    """The world is broken (database, disk, gpg): no mail can be handled now, and none is to blame. The text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +55,51 @@ class Receiver:
     clock: Callable[[], datetime]
     chance: Callable[[int], bytes]
     patience: float  # seconds for opening a mail, and for writing what it leads to
+    _excused: list[str] = field(default_factory=list, init=False)  # tries to be taken back once the database lets us
 
-    def receive(self, mail: IncomingMail) -> Folder:
+    def receive(self, mail: IncomingMail | Oversized) -> Folder:
         """The folder that this mail belongs in; acts on it first if that was never done. Raises Unable."""
         try:
+            self._take_back_tries()
             return self.memory.folder_of(mail.digest) or self._handle(mail)
         except StoreUnavailable as failure:
-            with suppress(StoreUnavailable):
-                self.memory.uncount_try(mail.digest)
             raise Unable(str(failure)) from None
 
     def suspects(self, digests: Collection[str]) -> frozenset[str]:
         """Which of these mails were tried before and broke off: they are not let in front of others. Raises Unable."""
         try:
+            self._take_back_tries()
             return self.memory.tried(digests)
         except StoreUnavailable as failure:
             raise Unable(str(failure)) from None
 
-    def receive_oversized(self, mail: Oversized) -> Folder:
-        """A mail too large to be fetched stays in the mailbox, in Held; only its header was seen."""
-        folder = self.memory.folder_of(mail.digest)
-        if folder is None:
-            header = IncomingMail(mail.header, mail.digest)
-            opened = replace(self._open(header), size=mail.size, trouble=Trouble.TOO_LARGE, signatures=())
-            moment = self.moment()
-            decision = replace(self._decide(self._understand(opened), moment), keep_original=False)
-            self._record(mail.digest, decision, moment, None)
-            folder = decision.folder
-        return folder
-
-    def _handle(self, mail: IncomingMail) -> Folder:
+    def _handle(self, mail: IncomingMail | Oversized) -> Folder:
         # Counted before it is made: a mail that kills the robot must still run out of tries.
-        if self.memory.count_try(mail.digest, self.clock()) > MOST_TRIES:
-            return self._shelve(mail)
+        tries = self.memory.count_try(mail.digest, self.clock())
         try:
-            return self._act_unless_beaten(mail)
-        except GpgFailure as failure:
-            # A mail can stall gpg, too: only if gpg fails with everything is the mail not to blame.
-            if self._gpg_works():
-                raise
-            self.memory.uncount_try(mail.digest)
-            raise Unable(str(failure)) from None
+            return self._shelve(mail) if tries > MOST_TRIES else self._act_unless_beaten(mail)
+        except (GpgFailure, OSError, StoreUnavailable) as failure:
+            said = self._unable_or(failure)
+            if isinstance(said, Unable):
+                self._excused.append(mail.digest)
+                with suppress(StoreUnavailable):
+                    self._take_back_tries()
+            raise said from None
 
-    def _act_unless_beaten(self, mail: IncomingMail) -> Folder:
+    def _unable_or(self, failure: Exception) -> Exception:
+        """Unable, unless the mail is to blame: one may stall gpg, too, so only if gpg fails with everything is it not."""
+        systems = isinstance(failure, StoreUnavailable) or getattr(failure, "errno", None) in _SYSTEM_FAULTS
+        if not systems and self._gpg_works():
+            return failure
+        return Unable(failure.strerror or type(failure).__name__ if isinstance(failure, OSError) else str(failure))
+
+    def _take_back_tries(self) -> None:
+        """Of mails that are not to blame: else three outages would make a poisonous mail of a good one."""
+        while self._excused:
+            self.memory.uncount_try(self._excused[-1])
+            self._excused.pop()
+
+    def _act_unless_beaten(self, mail: IncomingMail | Oversized) -> Folder:
         for _ in range(MOST_CLASHES):
             try:
                 return self._act(mail)
@@ -97,10 +112,10 @@ class Receiver:
     def _gpg_works(self) -> bool:
         try:
             return self.unwrap(self.wrap(b"well?")) == b"well?"
-        except GpgFailure:
+        except (GpgFailure, OSError):
             return False
 
-    def _act(self, mail: IncomingMail) -> Folder:
+    def _act(self, mail: IncomingMail | Oversized) -> Folder:
         moment = self.moment()
         intent = self._understand(self._open(mail))
         decision = self._decide(intent, moment)
@@ -123,9 +138,12 @@ class Receiver:
         octets = self.unwrap(original.octets) if original.sealed_by_robot else original.octets
         return self._understand(self._open(IncomingMail(octets, digest)))
 
-    def _open(self, mail: IncomingMail) -> OpenedMail:
+    def _open(self, mail: IncomingMail | Oversized) -> OpenedMail:
         with time_limit(self.patience):
-            return self.open_mail(mail)
+            if isinstance(mail, IncomingMail):
+                return self.open_mail(mail)
+            seen = self.open_mail(IncomingMail(mail.header, mail.digest))
+            return replace(seen, size=mail.size, trouble=Trouble.TOO_LARGE, signatures=())
 
     def _understand(self, opened: OpenedMail) -> Intent:
         return replace(understand(opened, self.network), returned_to=self.writer.returned_to(_arrived_at(opened)))
@@ -160,19 +178,26 @@ class Receiver:
         with time_limit(self.patience):
             return [mail for letter in decision.letters for mail in self.writer.write(letter, moment)]
 
-    def _original(self, mail: IncomingMail, opened: OpenedMail, decision: Decision) -> Original | None:
-        """As it came where nobody could read it on the way either; else wrapped, so that no disk holds clear text."""
-        if not decision.keep_original:
+    def _original(self, mail: IncomingMail | Oversized, opened: OpenedMail, decision: Decision) -> Original | None:
+        """As it came where nobody could read it on the way either; else wrapped, so that no disk holds clear text.
+
+        What was too large to be fetched stays in the mailbox alone.
+        """
+        if not decision.keep_original or isinstance(mail, Oversized):
             return None
         if opened.discreet:
             return Original(mail.octets, came_sealed=True)
         return Original(self.wrap(mail.octets), sealed_by_robot=True, came_sealed=opened.sealed)
 
-    def _shelve(self, mail: IncomingMail) -> Folder:
+    def _shelve(self, mail: IncomingMail | Oversized) -> Folder:
         """Held unopened, with an alarm: opening it is what fails."""
         moment = self.moment()
-        decision = poisoned(mail, moment)
-        self._record(mail.digest, decision, moment, Original(self.wrap(mail.octets), sealed_by_robot=True))
+        if isinstance(mail, Oversized):
+            size, original = mail.size, None
+        else:
+            size, original = len(mail.octets), Original(self.wrap(mail.octets), sealed_by_robot=True)
+        decision = poisoned(mail.digest, size, moment)
+        self._record(mail.digest, decision, moment, original)
         log.error("%s held after %d failures", mail.digest, MOST_TRIES)
         return decision.folder
 

@@ -8,8 +8,10 @@ from mailbot.core.decision import Decision, Moment
 from mailbot.core.deliveries import after_delays, after_failures, calls_backups
 from mailbot.core.records import Exchange
 from mailbot.core.ticks import BACKED_UP, REMINDED, Tick, advance, is_due, needs_original
-from mailbot.store.engine import Clash
+from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Memory
+from mailbot.workers.failures import tell
+from mailbot.workers.housekeeping import Housekeeper
 from mailbot.workers.receive import Receiver
 from mailbot.workers.timekeeping import Timekeeper
 
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 Step = Callable[[Exchange, Receiver], bool]
 
 
-def tick(receiver: Receiver, timekeeper: Timekeeper) -> int:
+def tick(receiver: Receiver, timekeeper: Timekeeper, housekeeper: Housekeeper) -> int:
     """Everything that is due now; how many exchanges had something.
 
     While the clock is not believed only failures are looked at: a refusal is one at any hour.
@@ -27,13 +29,25 @@ def tick(receiver: Receiver, timekeeper: Timekeeper) -> int:
     done = _each(memory.failed(), _follow_up, receiver)
     if not timekeeper.believes(moment.now):
         return done
+    housekeeper.purge(moment.now)
     done += _each(memory.delayed(moment.now, receiver.network.terms), _warn, receiver)
     due = {exchange.reference: exchange for exchange in _candidates(memory, moment)}
     return done + _each(due.values(), _advance, receiver)
 
 
 def _each(exchanges: Iterable[Exchange], step: Step, receiver: Receiver) -> int:
-    return sum(step(exchange, receiver) for exchange in exchanges)
+    return sum(_survive(step, exchange, receiver) for exchange in exchanges)
+
+
+def _survive(step: Step, exchange: Exchange, receiver: Receiver) -> bool:
+    """One exchange that cannot be worked on must not stop the clock for all the others."""
+    try:
+        return step(exchange, receiver)
+    except StoreUnavailable:
+        raise
+    except Exception as broken:  # noqa: BLE001 - a template, a key, a bug: it is tried again in the next round
+        tell(exchange.reference, broken)
+        return False
 
 
 def _candidates(memory: Memory, moment: Moment) -> Iterator[Exchange]:

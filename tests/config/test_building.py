@@ -111,10 +111,10 @@ def test_every_term_can_be_set_and_no_other() -> None:
 
 def test_what_is_set_counts_and_the_rest_stays(tmp_path: Path) -> None:
     text = '[terms]\nurgent_deadline = "90m"\ndefault_urgency = "urgent"\n[limits]\nmail_mib = 200\ndepth = 7\n'
-    config = with_section(tmp_path, text + '[retry]\ndelays = ["1m", "1h"]\ngive_up_after = "2d"')
+    config = with_section(tmp_path, text + '[retry]\ndelays = ["20s", "1h"]\ngive_up_after = "2d"')
     assert config.terms == Terms(urgent_deadline=timedelta(minutes=90), default_urgency=Urgency.URGENT)
     assert (config.limits.size, config.limits.depth, config.limits.parts) == (200 * MIB, 7, 1000)
-    assert config.patience.delays == (timedelta(minutes=1), timedelta(hours=1))
+    assert config.patience.delays == (timedelta(seconds=20), timedelta(hours=1))
     assert (config.patience.give_up_after, config.patience.spread) == (timedelta(days=2), 0.2)
 
 

@@ -12,6 +12,7 @@ from mailbot.config.problems import every_key
 from mailbot.config.sections import File
 from mailbot.core.parties import Right, Role
 from mailbot.core.records import Terms
+from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
 from mailbot.core.tags import Urgency, Word
 from mailbot.mail.limits import Limits
@@ -68,6 +69,7 @@ def test_what_it_shows_as_default_is_the_default(example: Config, tmp_path: Path
     assert example.terms == plain.terms == Terms()
     assert example.limits == plain.limits == Limits()
     assert example.patience == plain.patience == Patience()
+    assert example.retention == plain.retention == Retention()
     for name in ("port", "tls", "patience", "inbox", "folders", "poll_seconds", "largest"):
         assert getattr(example.imap, name) == getattr(plain.imap, name), name
     for name in ("patience", "dot_patience", "connections", "ehlo_name"):

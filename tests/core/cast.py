@@ -130,7 +130,7 @@ def exchange(**changed: object) -> Exchange:
 
 def remembering(found: Exchange, **changed: object) -> Known:
     """What memory holds when a mail names that exchange by its tag."""
-    reached = frozenset(a.address for a in (DE.relays[0].mailbox, DE.relays[1].mailbox))
+    reached = frozenset((found.reference, relay.mailbox.address) for relay in DE.relays)
     return replace(KNOWN, exchange=found, reached=reached, **changed)  # type: ignore[arg-type]
 
 

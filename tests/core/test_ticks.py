@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mailbot.core.decision import Decision, Event, Moment, Network
+from mailbot.core.judgement import understand
 from mailbot.core.records import Cause, Exchange, Part, PartStage, Stage
 from mailbot.core.tags import Word
 from mailbot.core.ticks import Tick, advance, is_due, needs_original
@@ -88,3 +89,36 @@ def test_part_that_waited_too_long_is_given_up_and_the_asker_told() -> None:
     decision = after(only(WAITING), 24 * 30, without)
     assert decision.exchanges[0].parts[0].stage is PartStage.EXPIRED
     assert readers_of(decision, "expired") == {"desk@fr.example"}
+
+
+def test_what_cannot_be_vouched_for_any_more_is_given_up_and_the_asker_told() -> None:
+    """The original is gone, or its author's key was revoked since (trust.md 12)."""
+    forgotten = replace(tick(only(WAITING), NOW), intent=None)
+    struck_out = network(replace(DIRECTORY, struck_out=frozenset({fingerprint("deskFR")})))
+    revoked = replace(tick(only(WAITING), NOW), intent=understand(mail(digest="a" * 64), struck_out))
+    for now in (forgotten, revoked):
+        decision = advance(now)
+        assert decision.exchanges[0].parts[0].stage is PartStage.EXPIRED
+        assert readers_of(decision, "expired") == {"desk@fr.example"}
+        assert not readers_of(decision, "request")
+
+
+def test_suspended_party_gets_nothing_at_the_deadline() -> None:
+    suspended = network(DIRECTORY.suspending(frozenset({"DE"})))
+    assert after(only(PASSED_ON), 5, suspended).letters == ()
+
+
+def test_nothing_waits_for_a_suspended_asker_or_a_closed_exchange() -> None:
+    suspended = network(DIRECTORY.suspending(frozenset({"FR"})))
+    assert not is_due(tick(only(WAITING), NOW, suspended))
+    assert not is_due(tick(only(WAITING, stage=Stage.CLOSED), NOW + timedelta(days=60)))
+
+
+def test_backup_is_not_reminded_of_what_it_never_got() -> None:
+    forgotten = replace(tick(only(PASSED_ON), OPENED + timedelta(hours=5)), intent=None)
+    assert readers_of(advance(forgotten), "reminder") == {"desk@de.example"}
+
+
+def test_reminder_of_a_blind_exchange_names_no_other_target() -> None:
+    decision = after(exchange(blind=True), 2)
+    assert {letter.tag.targets for letter in decision.letters} == {("DE",), ("IT",)}

@@ -4,6 +4,7 @@ A mail that fails is named by its seed: `grammar.mail(seed)` makes it again.
 """
 
 import time
+import unicodedata
 from collections import Counter
 
 import pytest
@@ -26,8 +27,9 @@ def judged(seed: int) -> OpenedMail:
     assert time.monotonic() - began < SECONDS, seed
     # The border in open_mail is for what nobody has thought of; what a grammar finds is to be thought of.
     assert mail.trouble is not Trouble.UNREADABLE or mail.sealed, seed
-    for line in (mail.outer.sender, mail.outer.subject, mail.outer.message_id, *mail.outer.references, *mail.outer.to):
-        assert line.isprintable(), seed
+    for word in (mail.outer.sender, mail.outer.message_id, *mail.outer.references, *mail.outer.to):
+        assert word.isprintable(), seed
+    assert not {unicodedata.category(c) for c in mail.outer.subject} & {"Cc", "Cs", "Zl", "Zp"}, seed
     if mail.voucher:
         assert mail.content is not None, seed
         assert mail.content.entity in grammar.corpus().entities, seed

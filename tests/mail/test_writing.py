@@ -279,6 +279,22 @@ def test_each_mail_has_its_own_identifier_and_return_path() -> None:
         assert (mail.reference, mail.urgent, mail.purpose) == ("2026-0042", True, "relay")
 
 
+def test_only_the_return_path_of_that_very_mail_vouches() -> None:
+    first, second = writer().write(letter(), MOMENT)[:2]
+    ours = ("desk@elsewhere.example", first.envelope_sender.upper())
+    assert writer().vouches(ours, first.tracking, first.recipient)
+    assert not writer().vouches(ours, first.tracking, second.recipient)
+    assert not writer().vouches(ours, second.tracking, first.recipient)
+    forged = first.envelope_sender.replace(first.tracking, second.tracking)
+    assert not writer().vouches((forged, first.envelope_sender), second.tracking, first.recipient)
+    assert not writer().vouches(("network@hub.example",), first.tracking, first.recipient)
+
+
+def test_outbox_is_told_whose_words_a_mail_carries() -> None:
+    mails = writer().write(letter(author="FR"), MOMENT)
+    assert {(mail.letter, mail.author) for mail in mails} == {("request", "FR")}
+
+
 REMINDER = samples("en")["reminder"]["half"]
 
 

@@ -366,12 +366,12 @@ def sent(memory: Memory) -> Memory:
 )
 def test_a_relays_reply_recalls_whom_the_exchange_was_written_to(sent: Memory, hint: dict[str, Any]) -> None:
     known = sent.recall(intent(speaker=relay_of("DE"), **hint), network())
-    assert known.reached == {"desk@de.example", "police@de.example"}
+    assert known.reached == {("2026-0001", "desk@de.example"), ("2026-0001", "police@de.example")}
 
 
 def test_an_exchange_reached_nobody_but_those_it_was_written_to(sent: Memory) -> None:
     reply = intent(speaker=relay_of("DE"), tag=Tag(Word.REPLY, reference="2026-0002"))
-    assert sent.recall(reply, network()).reached == {"desk@de.example"}
+    assert sent.recall(reply, network()).reached == {("2026-0002", "desk@de.example")}
     assert sent.recall(intent(speaker=relay_of("DE")), network()).reached == frozenset()
 
 

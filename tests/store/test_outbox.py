@@ -12,10 +12,11 @@ from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
 from mailbot.core.postings import State
 from mailbot.core.retry import Patience
 from mailbot.store import schema
-from mailbot.store.engine import Clash, reading
+from mailbot.store.engine import Clash, open_store, reading
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
-from mailbot.store.outbox import Depth, Outbox, Queued
+from mailbot.store.migrations import migrate
+from mailbot.store.outbox import LEASE, Depth, Outbox, Queued
 from tests.store.samples import NOW, SECRET, outgoing
 
 MINUTE = timedelta(minutes=1)
@@ -143,11 +144,11 @@ def test_a_lease_is_renewed_by_whoever_holds_it(memory: Memory, outbox: Outbox) 
     mine = only(outbox)
     assert not outbox.renew(mine, NOW)  # not taken yet
     assert outbox.take(mine, NOW)
-    assert outbox.renew(mine, NOW + 0.9 * MINUTE)
-    assert outbox.due(NOW + 1.8 * MINUTE) == []
-    theirs = only(outbox, NOW + 2 * MINUTE)
-    assert outbox.take(theirs, NOW + 2 * MINUTE)
-    assert not outbox.renew(mine, NOW + 2 * MINUTE)
+    assert outbox.renew(mine, NOW + 0.9 * LEASE)
+    assert outbox.due(NOW + 1.8 * LEASE) == []
+    theirs = only(outbox, NOW + 2 * LEASE)
+    assert outbox.take(theirs, NOW + 2 * LEASE)
+    assert not outbox.renew(mine, NOW + 2 * LEASE)
 
 
 def test_the_length_of_a_lease_can_be_chosen(engine: Engine, memory: Memory) -> None:
@@ -321,3 +322,49 @@ def test_postings_are_those_of_one_exchange(memory: Memory, outbox: Outbox) -> N
     put(memory, outgoing(recipient="1"), outgoing(recipient="2", reference="2026-0002"), outgoing(recipient="3"))
     assert [posting.recipient for posting in outbox.postings("2026-0001")] == ["1", "3"]
     assert outbox.postings("2026-0003") == ()
+
+
+# ---------------------------------------------------------------- several robots
+
+
+def test_robots_claim_different_mails(postgres_url: str) -> None:
+    """Side by side, each mail once, none waiting for another, and who died leaves his to others after a lease."""
+    engine = open_store(postgres_url)
+    migrate(engine)
+    outbox = Outbox(engine)
+    put(Memory(engine), *(outgoing() for _ in range(40)))
+    claimed: list[int] = []
+
+    def work() -> None:
+        while mails := outbox.claim(NOW, limit=5):
+            claimed.extend(one.id for one in mails)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == len(set(claimed)) == 40
+    assert outbox.due(NOW) == []
+    again = outbox.due(NOW + LEASE, limit=100)
+    assert [one.attempts for one in again] == [0] * 40
+    engine.dispose()
+
+
+def test_no_claim_waits_for_a_lock(postgres_url: str) -> None:
+    engine = open_store(postgres_url, patience=2)
+    migrate(engine)
+    outbox = Outbox(engine)
+    put(Memory(engine), outgoing(recipient="1"), outgoing(recipient="2"))
+    locked = select(schema.outbox).order_by(schema.outbox.c.id).limit(1).with_for_update()
+    with engine.begin() as connection:
+        connection.execute(locked)
+        assert [one.mail.recipient for one in outbox.claim(NOW)] == ["2"]
+    engine.dispose()
+
+
+def test_a_claim_can_still_be_taken(memory: Memory, outbox: Outbox) -> None:
+    put(memory, outgoing())
+    (mine,) = outbox.claim(NOW)
+    assert outbox.take(mine, NOW)
+    assert not outbox.take(mine, NOW)

@@ -40,7 +40,9 @@ def ask(stage: Stage, once: Once, subject: str = "[REQUEST IT urgent] Hello") ->
 
 def yes(question: ReadMail) -> str:
     """The line that the question asks for."""
-    return re.findall(r"\[CONFIRM\w*#[0-9A-Z-]+\]", question.cover)[0]
+    found = re.search(r"\[CONFIRM\w*#[0-9A-Z-]+\]", question.cover)
+    assert found
+    return found[0]
 
 
 def test_an_answered_question_lets_the_mail_go(stage: Stage, once: Once) -> None:

@@ -57,7 +57,7 @@ def test_everybody_gets_his_mails_and_nobody_else_any(seen: Mapping[str, list[Re
         "de": ["CLOSE", "REPLY", "REQUEST"],
         "de-police": ["REQUEST"],
         "de-border": ["REQUEST"],
-        "it": ["ACK", "CLOSE", "REQUEST"],
+        "it": ["CLOSE", "REPLY", "REQUEST"],
         "es": [],
         "sec": [],
         "stranger": [],

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 from tests.stories.world import gathered
-from tests.workers.plug import Plug, Postgresql, Sqlite, plugged
+from tests.workers.plug import Database, Plug, Postgresql, Sqlite, plugged
 
 TABLE = pytest.StashKey[list[str]]()
 
@@ -22,7 +21,7 @@ def plugs(dovecot: Dovecot, postgres: Postgres) -> Iterator[list[Plug]]:
     with ExitStack() as closing:
         folders = [Path(closing.enter_context(short_folder())) for _ in range(3)]
         cast = closing.enter_context(gathered(folders[0] / "people"))
-        databases = [Sqlite(folders[1]), Postgresql(postgres)]
+        databases: list[Database] = [Sqlite(folders[1]), Postgresql(postgres)]
         stages = zip(folders[1:], databases, strict=True)
         yield [closing.enter_context(plugged(folder, cast, dovecot, database)) for folder, database in stages]
 

@@ -27,6 +27,7 @@ from tests.workers.robot_process import MOST_ROUNDS, Order
 
 ACCOUNT = "ACCOUNT"
 AHEAD = 2.5  # hours: more than half of the time of an urgent request
+SECONDS_PER_MAIL = 3
 FIRST, SECOND, ANSWER = "Wo ist er?\n", "Et elle ?\n", "In Kufstein.\n"
 
 
@@ -145,12 +146,12 @@ class Plug:
         self.database.put_back()
         self.smtp.forget()
         self.account = self.fresh_account()
-        for mail in mails or self.mails:
+        for mail in mails:
             self.dovecot.deliver(self.account, mail)
 
     def play(self, **kill: Any) -> Played:
         """The two mails and the clock's work, by a robot that is killed there and one that follows."""
-        self.begin()
+        self.begin(*self.mails)
         code = self.order(hours=AHEAD, **kill)["code"] if kill else 0
         rounds = self.run_until_idle()
         accepted = tuple(self.smtp.accepted)
@@ -220,7 +221,7 @@ class Plug:
         self.dovecot.deliver(self.account, people["fr"].write("[REQUEST DE,IT urgent] Vol AZ 318", FIRST))
         self.run_until_idle(hours=0)
         [asked] = [mail for mail in self.smtp.accepted if mail.recipients == (people["de"].address,)]
-        answer = people["de"].press_reply(people["de"].read(asked.octets), ANSWER, quoting=True)
+        answer = people["de"].press_reply(people["de"].read(asked.octets), ANSWER, quoting=False)
         return answer, people["fr"].write("[REQUEST DE,IT] Vol AZ 319", SECOND)
 
 

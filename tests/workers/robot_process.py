@@ -34,6 +34,7 @@ from mailbot.wire.imap import Mailbox
 
 LONGEST = timedelta(seconds=61)  # the lease of a mail whose sender was killed
 MOST_ROUNDS = 8
+OPEN = "open_mail"  # as wiring knows it
 
 Called = tuple[Any, ...]
 
@@ -64,18 +65,19 @@ CALLS = {
     "connect to the mailbox": Call(Mailbox, "connect"),
     "fetch": Call(Mailbox, "fetch_new"),
     "count the try": Call(Memory, "count_try"),
-    "open": Call(wiring, "open_mail"),
+    "open": Call(wiring, OPEN),
     "seal": Call(Gpg, "seal"),
     "record": Call(Memory, "record", lambda args: args[1] is not None),
-    "commit": Call(journal, "append", lambda args: not _is_outcome(args)),
+    "last statement of the record": Call(journal, "append", lambda args: not _is_outcome(args)),
     "move": Call(Mailbox, "file_away"),
     "tick's record": Call(Memory, "record", lambda args: args[1] is None),
+    "claim": Call(Outbox, "claim"),
     "take": Call(Outbox, "take"),
     "connect to the server": Call(smtp, "_connect"),
     "DATA": Call(aiosmtplib.SMTP, "execute_command", _is_data),
-    "final dot": Call(SMTPProtocol, "write", _is_mail),
+    "octets and final dot": Call(SMTPProtocol, "write", _is_mail),
     "settle": Call(Outbox, "settle"),
-    "commit of the outcome": Call(journal, "append", lambda args: _is_outcome(args)),
+    "last statement of settle": Call(journal, "append", _is_outcome),
 }
 
 
@@ -138,8 +140,8 @@ def wrap(call: Call, kill: str, nth: int) -> None:
 
 
 def poison(stall: str, deadly: str) -> None:
-    """Mails with these words in their headers stall the robot, in C and without a thread getting its turn, or kill it."""
-    inner = wiring.open_mail
+    """Mails with these words in them stall the robot, in C, where no thread gets its turn, or kill it."""
+    inner = getattr(wiring, OPEN)
 
     def opened(incoming: Any, **more: Any) -> Any:
         if deadly and deadly.encode() in incoming.octets:
@@ -148,14 +150,14 @@ def poison(stall: str, deadly: str) -> None:
             re.match(r"(a+)+$", "a" * 64 + "b")
         return inner(incoming, **more)
 
-    wiring.open_mail = opened  # type: ignore[assignment]
+    setattr(wiring, OPEN, opened)
 
 
 # ---------------------------------------------------------------- the robot
 
 
 def work(order: Order) -> dict[str, int]:
-    """Rounds of the robot until it is idle; a mail that nobody answered for is due again after its lease."""
+    """Rounds of the robot until nothing is owed; a mail that nobody answered for is due again after its lease."""
     if order.kill:
         wrap(CALLS[order.call], order.kill, order.nth)
     if order.stall or order.die:
@@ -166,7 +168,7 @@ def work(order: Order) -> dict[str, int]:
         for number in range(1, order.rounds + 1):
             done = robot.once()
             filed += done.filed
-            if not (done.filed or done.ticked or done.tried or done.queued):
+            if not done.queued:
                 return {"rounds": number, "filed": filed}
             ahead += LONGEST
     return {"rounds": order.rounds, "filed": filed}

@@ -25,25 +25,31 @@ class Point(NamedTuple):
     nth: int = 1
 
     def __str__(self) -> str:
-        return f"{self.kill} {self.call}, {'first second third'.split()[self.nth - 1]} time"
+        return f"{self.kill} {self.call}" + (f", call {self.nth}" if self.nth > 1 else "")
 
 
 USUAL = Point("", "")  # nobody is killed
 _ONE_MAIL = ("count the try", "open", "seal", "record")
-_SEND = ("take", "connect to the server", "DATA", "final dot", "settle")
+_ONCE = ("claim", "connect to the server")  # in a play; of what is done for each mail, the second time
+_SEND = ("claim", "take", "connect to the server", "DATA", "octets and final dot", "settle")
 
 POINTS = [
     *(Point(kill, call) for call in ("connect to the mailbox", "fetch") for kill in ("before", "after")),
-    *(Point(kill, call, nth) for nth in (1, 2) for call in _ONE_MAIL for kill in ("before", "after")),
-    *(Point("after", "commit", nth) for nth in (1, 2)),
+    *(Point(kill, call) for call in _ONE_MAIL for kill in ("before", "after")),
+    *(Point("after", call, 2) for call in _ONE_MAIL),  # when one mail is recorded, but not moved
+    *(Point("after", "last statement of the record", nth) for nth in (1, 2)),
     *(Point(kill, "move") for kill in ("before", "after")),
     *(Point(kill, "tick's record") for kill in ("before", "after")),
-    *(Point(kill, call, 1 if "connect" in call else 2) for call in _SEND for kill in ("before", "after")),
-    Point("amid", "final dot", 2),
-    Point("after", "commit of the outcome", 2),
+    *(Point(kill, call, 1 if call in _ONCE else 2) for call in _SEND for kill in ("before", "after")),
+    Point("amid", "octets and final dot", 2),
+    Point("after", "last statement of settle", 2),
 ]
 # Between the end of a mail on its way to the server and our COMMIT that it was taken.
-WINDOW = {Point("after", "final dot", 2), Point("before", "settle", 2), Point("after", "commit of the outcome", 2)}
+WINDOW = {
+    Point("after", "octets and final dot", 2),
+    Point("before", "settle", 2),
+    Point("after", "last statement of settle", 2),  # not committed
+}
 
 Plays = Mapping[tuple[str, Point], Played]
 

@@ -54,7 +54,7 @@ def _answer_to(match: Match, form: _Form, case: Case) -> Decision:
     if speaker.code == exchange.asker and not speaker.relay:
         return refuse("own exchange", case, Reason.NOT_ALLOWED, reference=exchange.reference)
     part = exchange.part(speaker.party.code)
-    if part is None or not _was_reached(speaker, case):
+    if part is None or not _was_reached(speaker, exchange, case):
         return refuse("not yours", case, Reason.UNKNOWN_EXCHANGE)
     if _older_than(exchange, case):
         return hold(Reason.STALE, case)
@@ -67,9 +67,11 @@ def _answer_to(match: Match, form: _Form, case: Case) -> Decision:
     return _passed_on(match, part, asker, form, case)
 
 
-def _was_reached(speaker: Correspondent, case: Case) -> bool:
+def _was_reached(speaker: Correspondent, exchange: Exchange, case: Case) -> bool:
     """A relay may answer only what was sent to it (network.md §2); a desk speaks for its party in any case."""
-    return speaker.relay is None or speaker.relay.mailbox.address.casefold() in case.known.reached
+    if speaker.relay is None:
+        return True
+    return (exchange.reference, speaker.relay.mailbox.address.casefold()) in case.known.reached
 
 
 def _older_than(exchange: Exchange, case: Case) -> bool:

@@ -19,7 +19,12 @@ class SchemaTooNew(Exception):
 
 
 class SchemaTooOld(Exception):
-    """The database is empty or was made by an older mailbot: run `mailbot migrate`."""
+    """The database is empty, `version` None, or was made by an older mailbot: run `mailbot migrate`."""
+
+    def __init__(self, version: str | None) -> None:
+        """What was found, and what is needed, become the text."""
+        super().__init__(f"the database is at version {version or 'none'}, this mailbot needs {newest_version()}")
+        self.version = version
 
 
 class BackwardsRefused(Exception):
@@ -32,7 +37,7 @@ def migrate(engine: Engine) -> None:
     Two robots that start together take turns. Raises SchemaTooNew, StoreUnavailable.
     """
     with writing(engine) as connection:
-        if _version(connection) != _newest():
+        if _version(connection) != newest_version():
             _refuse_newer(connection)
             config = _config()
             config.attributes["connection"] = connection
@@ -43,10 +48,10 @@ def check_schema(engine: Engine) -> None:
     """Raises SchemaTooOld or SchemaTooNew if the database is not at the version that this program knows."""
     with reading(engine) as connection:
         version = _version(connection)
-        if version == _newest():
+        if version == newest_version():
             return
         _refuse_newer(connection)
-        raise SchemaTooOld(f"the database is at version {version or 'none'}, this mailbot needs {_newest()}")
+        raise SchemaTooOld(version)
 
 
 def schema_version(engine: Engine) -> str | None:
@@ -59,7 +64,17 @@ def _version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _newest() -> str:
+def steps(engine: Engine) -> tuple[str, ...]:
+    """What migrate() would run, in order: version and what it is about. Raises SchemaTooNew."""
+    with reading(engine) as connection:
+        _refuse_newer(connection)
+        version = _version(connection)
+    path = ScriptDirectory.from_config(_config()).walk_revisions(version or "base", "heads")
+    return tuple(f"{step.revision}: {step.doc}" for step in reversed(list(path)) if step.revision != version)
+
+
+def newest_version() -> str:
+    """The version that this program needs."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
@@ -67,7 +82,7 @@ def _refuse_newer(connection: Connection) -> None:
     version = _version(connection)
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if version is not None and version not in known:
-        raise SchemaTooNew(f"the database is at version {version}, this mailbot knows versions up to {_newest()}")
+        raise SchemaTooNew(f"the database is at version {version}, this mailbot knows versions up to {newest_version()}")
 
 
 def _config() -> Config:

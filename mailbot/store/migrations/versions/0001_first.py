@@ -192,6 +192,12 @@ def _create_memories() -> None:
         _required("ordered_by", WORDS),
         sa.PrimaryKeyConstraint("party", name="pk_suspensions"),
     )
+    _table(
+        "agreements",
+        _required("name", WORDS),
+        _required("value", WORDS),
+        sa.PrimaryKeyConstraint("name", name="pk_agreements"),
+    )
 
 
 def _create_outbox() -> None:

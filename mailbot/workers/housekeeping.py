@@ -1,0 +1,29 @@
+"""Once a day, what nothing needs any more is purged."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mailbot.core.retention import Retention
+from mailbot.store.archive import Archive
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Housekeeper:
+    """Purges when a robot starts, and a day after each time."""
+
+    archive: Archive
+    retention: Retention
+    _last: datetime | None = field(default=None, init=False)
+
+    def purge(self, now: datetime) -> None:
+        """To be called only while the clock is believed: one that is wrong would make every mail look old."""
+        if self._last is None or abs(now - self._last) >= EVERY:
+            gone = self.archive.purge(self.retention, now, "robot")
+            self._last = now
+            if gone:
+                log.info("purged %d kept mails, %d octets", len(gone), sum(mail.size for mail in gone))
