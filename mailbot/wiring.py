@@ -36,7 +36,7 @@ from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.migrations import check_schema, migrate, schema_version
 from mailbot.store.outbox import Outbox
-from mailbot.store.soundness import look_over, was_left_open
+from mailbot.store.soundness import look_over_journal, look_over_pages
 from mailbot.store.watch import watch_of
 from mailbot.wire.imap import Mailbox
 from mailbot.wire.smtp import Postman
@@ -89,7 +89,8 @@ class Robot:
     def __init__(self, config: Config, now: Callable[[], datetime] = clock) -> None:
         """Open database and keyring; nothing is connected yet. Raises KeyProblems, or what the parts raise."""
         self.config = config
-        self.clock: Callable[[], datetime] = lambda: now().astimezone(UTC)  # in a zone with summer time, an hour later may be two
+        # In a zone with summer time an hour later may be two.
+        self.clock: Callable[[], datetime] = lambda: now().astimezone(UTC)
         self._closing = ExitStack()
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -239,11 +240,11 @@ class Robot:
     def _open_store(self) -> Engine:
         engine = open_store(self.config.store_url)
         self._closing.callback(engine.dispose)
-        after_a_crash = was_left_open(engine)
+        look_over_pages(engine)
         if schema_version(engine) is None:
             migrate(engine)
         check_schema(engine)
-        look_over(engine, after_a_crash=after_a_crash)
+        look_over_journal(engine)
         return engine
 
     def _open_keyring(self) -> Keyring:

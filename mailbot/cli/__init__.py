@@ -20,6 +20,10 @@ COMMANDS: Mapping[str, str] = {
     "journal": "journal:journal",
     "clock": "clock:clock",
     "inspect": "inspection:inspect_command",
+    "backup": "keeping:backup",
+    "restore": "keeping:restore",
+    "migrate": "keeping:migrate",
+    "purge": "keeping:purge",
     "keys": "keys:keys",
     "demo": "playing:demo",
 }
@@ -28,6 +32,7 @@ click.rich_click.COMMAND_GROUPS = {
     "*": [
         {"name": "The robot at work", "commands": ["run", "once", "check"]},
         {"name": "Looking", "commands": ["status", "exchanges", "held", "journal", "clock", "inspect"]},
+        {"name": "The database", "commands": ["backup", "restore", "migrate", "purge"]},
         {"name": "Keys", "commands": ["keys"]},
         {"name": "Trying it out", "commands": ["demo"]},
     ]

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Engine
+
+from mailbot.cli.style import damaged, too_old
 from mailbot.config import Config
 from mailbot.core.certificates import Certificate
 from mailbot.core.findings import Finding, Severity
@@ -11,6 +14,7 @@ from mailbot.mail.gpg import Gpg, GpgFailure
 from mailbot.mail.proofreading import proofread
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
+from mailbot.store.soundness import Damaged, end_of_journal, file_of, require_sound
 from mailbot.wire.imap import Mailbox, MailboxFailure
 from mailbot.wire.smtp import Postman
 from mailbot.wiring import open_keyring
@@ -42,17 +46,32 @@ def database(config: Config) -> Iterator[Finding]:
     try:
         engine = open_store(config.store_url)
         try:
-            check_schema(engine)
+            yield from _soundness(engine)
         finally:
             engine.dispose()
-    except SchemaTooOld:
-        yield Finding("store.empty", "the database has not been made yet", _NOT_YET, Severity.WARNING)
+    except SchemaTooOld as problem:
+        yield too_old(problem) if problem.version else _no_database()
+    except Damaged as problem:
+        yield damaged(problem)
     except SchemaTooNew as problem:
         yield Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
     except (StoreUnavailable, OSError, ValueError) as problem:
         yield Finding(
             "store.unavailable", f"the database cannot be used: {problem}", "See [store] url, disk and server."
         )
+
+
+def _soundness(engine: Engine) -> Iterator[Finding]:
+    if file := file_of(engine):
+        require_sound(file)
+    check_schema(engine)
+    for found in end_of_journal(engine).findings:
+        hint = "`mailbot journal verify` tells more. Compare with receipts; restore a backup."
+        yield Finding("journal.broken", f"journal row {found.number}: {found.what}", hint)
+
+
+def _no_database() -> Finding:
+    return Finding("store.empty", "the database has not been made yet", _NOT_YET, Severity.WARNING)
 
 
 def certificates(config: Config) -> Iterator[Finding]:

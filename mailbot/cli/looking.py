@@ -12,6 +12,8 @@ from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.core.postings import Posting, State, hindrance
 from mailbot.core.records import Exchange
+from mailbot.core.retention import loses_its_chance
+from mailbot.store.archive import Archive
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.outbox import Outbox
@@ -25,6 +27,7 @@ def status(config_path: Path, as_json: bool) -> None:
     now = datetime.now(UTC)
     with open_database(config_path, as_json=as_json) as (config, engine):
         counts, depth, head = Memory(engine).counts(now), Outbox(engine).depth(), Journal(engine).head()
+        planned = Archive(engine).plan(config.retention, now)
     said = {
         "parties": len(config.directory.members()),
         "open_exchanges": counts.open_exchanges,
@@ -32,6 +35,7 @@ def status(config_path: Path, as_json: bool) -> None:
         "waiting_parts": counts.waiting_parts,
         "held_mails": counts.held_mails,
         "questions_asked": counts.asked_mails,
+        "held_mails_gone_soon": sum(loses_its_chance(mail) for mail in (*planned.now, *(m for _, m in planned.soon))),
         "outbox_queued": depth.queued,
         "outbox_oldest": depth.oldest,
         "journal_row": head[0],
@@ -101,6 +105,7 @@ def _exchange(found: Exchange) -> dict[str, Any]:
                 "passed_on_at": p.passed_on_at,
                 "acknowledged_at": p.acknowledged_at,
                 "answered_at": p.answered_at,
+                "owed": p.owed,
                 "backed_up_at": p.backed_up_at,
             }
             for p in found.parts

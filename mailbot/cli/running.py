@@ -7,13 +7,16 @@ from types import FrameType
 import rich_click as click
 
 from mailbot.cli.checking import check_everything
-from mailbot.cli.faults import Exit
+from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.output import answer_json, show_problems
 from mailbot.cli.style import log_to_stderr, open_config, open_robot, with_config, with_json
 from mailbot.cli.supervision import supervised
 from mailbot.core.findings import Severity
+from mailbot.workers.alarm import Alarm
 from mailbot.workers.limit import memory_limit
-from mailbot.workers.loop import Signals
+from mailbot.workers.loop import Signals, pause
+
+_OUTAGES = frozenset({"store.unavailable", "store.damaged", "system.failure"})
 
 
 @click.command()
@@ -37,9 +40,24 @@ def run(config_path: Path, verbose: bool) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    with open_robot(config_path) as robot, memory_limit(robot.config.limits.memory):
-        robot.run(signals)
+    _work(config_path, signals)
     return Exit.FINE
+
+
+def _work(config_path: Path, signals: Signals) -> None:
+    """Until told to stop. A database that cannot be opened yet is waited for, as one that fails later is."""
+    failures, alarm = 0, Alarm("the robot does not work")
+    while not signals.stop.is_set():
+        try:
+            with open_robot(config_path) as robot, memory_limit(robot.config.limits.memory):
+                alarm.over()
+                robot.run(signals)
+        except Fault as fault:
+            if not {problem.id for problem in fault.problems} & _OUTAGES:
+                raise
+            failures += 1
+            alarm.ring(fault)
+            signals.stop.wait(pause(failures))
 
 
 @click.command()

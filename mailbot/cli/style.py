@@ -92,18 +92,12 @@ def open_database(path: Path, *, as_json: bool = False) -> Iterator[tuple[Config
 def telling_faults(*, as_json: bool) -> Iterator[None]:
     """Turn what a broken world raises into a Fault with a remedy."""
     try:
-        yield
+        with _telling_of_the_database(as_json=as_json):
+            yield
     except KeyProblems as problem:
         raise Fault(Exit.CONFIGURATION, problem.findings, as_json=as_json) from None
-    except SchemaTooOld as problem:
-        raise Fault(Exit.MISSING, [too_old(problem)], as_json=as_json) from None
-    except Damaged as problem:
-        raise Fault(Exit.TRY_LATER, [damaged(problem)], as_json=as_json) from None
-    except SchemaTooNew as problem:
-        said = Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
-        raise Fault(Exit.CONFIGURATION, [said], as_json=as_json) from None
-    except (StoreUnavailable, Unable) as problem:
-        said = Finding("store.unavailable", f"the database cannot be used: {problem}", "See [store] url, disk, server.")
+    except Unable as problem:
+        said = Finding("robot.unable", f"no mail can be handled now: {problem}", "`mailbot check` tells more.")
         raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
     except MailboxFailure as problem:
         said = Finding("imap.failure", f"the mailbox cannot be used: {problem}", "`mailbot check` tells more.")
@@ -116,6 +110,22 @@ def telling_faults(*, as_json: bool) -> Iterator[None]:
         said = Finding(
             "system.failure", problem.strerror or type(problem).__name__, "Mend it and try again.", place=place
         )
+        raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
+
+
+@contextmanager
+def _telling_of_the_database(*, as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except SchemaTooOld as problem:
+        raise Fault(Exit.MISSING, [too_old(problem)], as_json=as_json) from None
+    except SchemaTooNew as problem:
+        said = Finding("store.newer", str(problem), "Run the newer mailbot, or restore a backup.")
+        raise Fault(Exit.CONFIGURATION, [said], as_json=as_json) from None
+    except Damaged as problem:
+        raise Fault(Exit.TRY_LATER, [damaged(problem)], as_json=as_json) from None
+    except StoreUnavailable as problem:
+        said = Finding("store.unavailable", f"the database cannot be used: {problem}", "See [store] url, disk, server.")
         raise Fault(Exit.TRY_LATER, [said], as_json=as_json) from None
 
 

@@ -1,6 +1,6 @@
 """The letters of an exchange: whom they reach, and the words their templates get (listed in mail/templates.py)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -17,10 +17,15 @@ PASSED_ON = "passed on"
 # ---------------------------------------------------------------- whom a letter reaches
 
 
-def readers(party: Party, kind: Word, urgency: Urgency, network: Network, at: datetime) -> tuple[Address, ...]:
-    """The desks of a party and the relays whose filter lets this through, as far as mail to them can be sealed now."""
+def wanted(party: Party, kind: Word, urgency: Urgency) -> tuple[Address, ...]:
+    """The desks of a party, and the relays whose filter lets this through."""
     relays = (r.mailbox for r in party.relays if r.wants(kind, urgency))
-    return sealable(_each_once((*party.desks, *relays)), network, at)
+    return _each_once((*party.desks, *relays))
+
+
+def owed(party: Party, kind: Word, urgency: Urgency, network: Network, at: datetime) -> tuple[str, ...]:
+    """The addresses among them that cannot be sealed to now."""
+    return tuple(a.address for a in wanted(party, kind, urgency) if not network.sealable(a, at))
 
 
 def sealable(boxes: Iterable[Address], network: Network, at: datetime) -> tuple[Address, ...]:
@@ -119,6 +124,9 @@ def cover_words(exchange: Exchange, case: Case, language: str) -> Words:
 # ---------------------------------------------------------------- the letters
 
 
+Choice = Callable[[Party], Iterable[Address]]
+
+
 def pass_on(
     case: Case,
     exchange: Exchange,
@@ -128,13 +136,17 @@ def pass_on(
     word: Word,
     tag: Tag,
     words: Words | None = None,
-    backups: bool = False,
+    choose: Choice | None = None,
     content: bool = True,
 ) -> tuple[Letter, ...]:
-    """The author's content for all readers of these parties (or their backups), a letter for each language."""
+    """The author's content for all readers of these parties, as far as mail to them can be sealed now.
+
+    A letter for each language. `choose` says which mailboxes of a party; without it desks and relays that want it.
+    """
     letters = []
+    chosen = choose or (lambda party: wanted(party, word, exchange.urgency))
     for language, group in _groups(parties, exchange):
-        boxes = _boxes(group, word, exchange, case, backups=backups)
+        boxes = sealable((a for party in group for a in chosen(party)), case.network, case.now)
         if boxes:
             author = party_words(tag.origin or exchange.asker, case.network, language)
             letters.append(
@@ -229,12 +241,6 @@ def to_resident(template: str, case: Case, words: Words) -> tuple[Letter, ...]:
 def waiting_until(exchange: Exchange, network: Network) -> datetime:
     """When the parts of an exchange that wait are given up."""
     return exchange.opened_at + network.terms.waiting_part_age
-
-
-def _boxes(group: list[Party], word: Word, exchange: Exchange, case: Case, *, backups: bool) -> tuple[Address, ...]:
-    if backups:
-        return tuple(a for p in group for a in sealable(p.backups, case.network, case.now))
-    return tuple(a for p in group for a in readers(p, word, exchange.urgency, case.network, case.now))
 
 
 def for_these_eyes(tag: Tag, group: Sequence[Party], exchange: Exchange) -> Tag:

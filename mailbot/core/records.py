@@ -92,6 +92,7 @@ class Part:
     acknowledged_at: datetime | None = None
     answered_at: datetime | None = None
     reminders: int = 0
+    owed: tuple[str, ...] = ()  # mailboxes that could not be sealed to; they get it when they can
     backed_up_at: datetime | None = None  # when its backups got the author's words
 
     def move(self, event: PartEvent, at: datetime) -> "Part":

@@ -6,15 +6,18 @@ from datetime import datetime
 
 from mailbot.core.decision import Case, Decision, Entry, Event, Intent, Known, Moment, Network
 from mailbot.core.letters import (
+    Choice,
     exchange_tag,
     for_these_eyes,
     kind_word,
     obstacle,
+    owed,
     part_words,
     party_words,
     pass_on,
     sealable,
     waiting_until,
+    wanted,
 )
 from mailbot.core.mail import Envelope, Letter, Words
 from mailbot.core.parties import Address, Party
@@ -49,7 +52,7 @@ def is_due(tick: Tick) -> bool:
 
 def needs_original(tick: Tick) -> bool:
     """Whether what is due needs the author's mail again."""
-    return any(_step(tick, part) in (_pass_on_at_last, _call_backup) for part in tick.exchange.parts)
+    return any(_step(tick, part) in (_pass_on_at_last, _pass_on_owed, _call_backup) for part in tick.exchange.parts)
 
 
 def advance(tick: Tick) -> Decision:
@@ -71,6 +74,8 @@ def _step(tick: Tick, part: Part) -> Step | None:
     if part.stage is PartStage.WAITING:
         return _waiting_step(tick, part)
     exchange = tick.exchange
+    if _sealable_at_last(tick, part):
+        return _pass_on_owed
     if exchange.kind is not Word.REQUEST or exchange.stage is not Stage.OPEN or part.stage not in _UNANSWERED:
         return None
     if tick.now >= exchange.deadline:
@@ -94,8 +99,27 @@ def _waiting_step(tick: Tick, part: Part) -> Step | None:
 def _pass_on_at_last(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
     """A key arrived, or a suspension ended. What its author's key no longer vouches for is given up, and he is told."""
     party = tick.network.directory.party(part.party)
-    content = _content(tick, party, backups=False)
-    return (part.move(PartEvent.PASS_ON, tick.now), content, Event.PASSED_ON) if content else _give_up(tick, part)
+    exchange, content = tick.exchange, _content(tick, party)
+    if party is None or not content:
+        return _give_up(tick, part)
+    later = owed(party, exchange.kind, exchange.urgency, tick.network, tick.now)
+    return replace(part.move(PartEvent.PASS_ON, tick.now), owed=later), content, Event.PASSED_ON
+
+
+def _sealable_at_last(tick: Tick, part: Part) -> tuple[Address, ...]:
+    """The mailboxes of a part that were left out for want of a usable certificate, and have one now."""
+    party = tick.network.directory.party(part.party)
+    if not part.owed or party is None or party.suspended or tick.exchange.stage is not Stage.OPEN:
+        return ()
+    mine = wanted(party, tick.exchange.kind, tick.exchange.urgency)
+    return sealable((a for a in mine if a.address in part.owed), tick.network, tick.now)
+
+
+def _pass_on_owed(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
+    boxes = _sealable_at_last(tick, part)
+    content = _content(tick, tick.network.directory.party(part.party), lambda _: boxes)
+    left = tuple(address for address in part.owed if address not in {a.address for a in boxes})
+    return replace(part, owed=left), content, Event.PASSED_ON
 
 
 def _give_up(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
@@ -129,25 +153,26 @@ def _call_backup(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Even
 
 def content_for_backups(tick: Tick, party: Party) -> tuple[Letter, ...]:
     """The author's words for the backups of a party, as far as they are still kept and can be sealed."""
-    return () if party.suspended else _content(tick, party, backups=True)
+    return () if party.suspended else _content(tick, party, lambda p: p.backups)
 
 
-def _content(tick: Tick, party: Party | None, *, backups: bool) -> tuple[Letter, ...]:
+def _content(tick: Tick, party: Party | None, choose: Choice | None = None) -> tuple[Letter, ...]:
     exchange = tick.exchange
     if party is None or tick.intent is None or not _still_vouched_for(tick.intent, exchange):
         return ()
     template = kind_word(exchange)
     case = Case(tick.intent, Known(tick.network), tick.moment)
     return pass_on(
-        case, exchange, (party,), letter=template, word=exchange.kind, tag=exchange_tag(exchange), backups=backups
+        case, exchange, (party,), letter=template, word=exchange.kind, tag=exchange_tag(exchange), choose=choose
     )
 
 
 def _still_vouched_for(intent: Intent, exchange: Exchange) -> bool:
     """Whether the author's mail, opened again with today's keys, is still the asker's (trust.md 12)."""
-    speaker = intent.speaker
-    may_speak = speaker is not None and speaker.relay is None and speaker.party is not None
-    return may_speak and speaker.code == exchange.asker and intent.opened.content is not None
+    speaker, content = intent.speaker, intent.opened.content
+    if speaker is None or speaker.relay is not None:
+        return False
+    return speaker.code == exchange.asker and content is not None
 
 
 def _reminder(

@@ -1,7 +1,9 @@
 """The demo: the main job played from end to end by the real robot, and checked as it is shown."""
 
+import io
 import json
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -22,6 +24,7 @@ from mailbot.store.journal import Journal
 from mailbot.wiring import Robot
 
 PATIENCE: Final = 20.0  # seconds that a mail may take on its way
+PIPED_WIDTH: Final = 100
 FINE, FAILED, BROKEN_OFF = 0, 1, 130
 
 _COMMANDS = ("status", "exchanges list", "held list", "held show H-1", "journal verify", "check")
@@ -73,7 +76,7 @@ def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -
     if keep:
         _stay(stage)
     else:
-        Console().print("To look around in it, with these commands and with mail programs: demo --keep")
+        _console().print("To look around in it, with these commands and with mail programs: demo --keep")
     return FAILED if problems else FINE
 
 
@@ -130,8 +133,15 @@ def look(stage: Stage, robot: Robot, steps: Steps) -> Outcome:
     )
 
 
+def _console() -> Console:
+    """For standard output. Piped, it is wide enough for the lines of letters; signs it cannot show become ?."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
 def _report(outcome: Outcome, problems: Sequence[str], facts: Path | None) -> None:
-    console = Console()
+    console = _console()
     show(outcome, console)
     for problem in problems:
         console.print(f"[red]NOT AS IT MUST BE:[/] {problem}", highlight=False)
@@ -141,7 +151,7 @@ def _report(outcome: Outcome, problems: Sequence[str], facts: Path | None) -> No
 
 def _stay(stage: Stage) -> None:
     """The servers and the robot go on; Ctrl-C ends them."""
-    console = Console()
+    console = _console()
     clients = stage.folder / "clients"
     hand_over(clients, stage.people, stage.robot_key, stage.servers)
     explain(clients, stage.people, stage.robot_key, stage.servers, console)

@@ -65,9 +65,7 @@ def _with_their_use(connection: Connection, rows: Sequence[Any]) -> list[Kept]:
     return [_with_its_use(row, held.get(row.digest), opened.get(row.digest), settled) for row in rows]
 
 
-def _with_its_use(
-    row: Any, held: HeldMail | None, exchange: Exchange | None, settled: Mapping[str, _Settled]
-) -> Kept:
+def _with_its_use(row: Any, held: HeldMail | None, exchange: Exchange | None, settled: Mapping[str, _Settled]) -> Kept:
     queued, delivered_at = settled.get(exchange.reference, _UNSENT) if exchange else _UNSENT
     return Kept(row.digest, row.kept_at, row.size, held, exchange, queued, delivered_at)
 

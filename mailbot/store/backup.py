@@ -94,7 +94,8 @@ def _fresh(target: Path) -> Iterator[Path]:
 def _copy(source: Path, target: Path) -> None:
     """One reading transaction, so that writers do not wait and nothing is half there."""
     try:
-        with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)) as opened:
+        present = f"{source.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(present, uri=True, isolation_level=None)) as opened:
             opened.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.DatabaseError as problem:
         raise StoreUnavailable(f"{problem.sqlite_errorname} {problem}") from None

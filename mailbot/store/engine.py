@@ -83,7 +83,7 @@ def _connect_sqlite(_dialect: object, record: ConnectionPoolEntry, words: list[A
 
 
 def _refuse_another_file(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """A file that was put in the other's place, by a restore, is connected to anew; nothing more goes to the old one."""
+    """A file that was put in the other's place, by a restore, is connected to anew: nothing goes to the old one."""
     path, known = record.info[_FILE]
     try:
         same = _identity(path) == known

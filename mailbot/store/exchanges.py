@@ -68,6 +68,7 @@ def _exchange(row: RowMapping, shares: Sequence[RowMapping]) -> Exchange:
         deadline=row["deadline"],
         reply_code=row["reply_code"],
         original=row["original"],
+        to_all=row["to_all"],
         blind=row["blind"],
         stage=Stage(row["stage"]),
         closed_at=row["closed_at"],
@@ -85,6 +86,7 @@ def _part(row: RowMapping) -> Part:
         answered_at=row["answered_at"],
         reminders=row["reminders"],
         backed_up_at=row["backed_up_at"],
+        owed=tuple(row["owed"].split()),
     )
 
 
@@ -136,6 +138,7 @@ def _row(exchange: Exchange) -> dict[str, Any]:
         "deadline": exchange.deadline,
         "reply_code": exchange.reply_code,
         "original": exchange.original,
+        "to_all": exchange.to_all,
         "blind": exchange.blind,
         "stage": exchange.stage,
         "closed_at": exchange.closed_at,
@@ -148,6 +151,7 @@ def _part_row(exchange: Exchange, position: int) -> dict[str, Any]:
     expected = exchange.kind is Word.REQUEST and exchange.stage is Stage.OPEN
     since = part.passed_on_at or exchange.opened_at
     return asdict(part) | {
+        "owed": " ".join(part.owed),
         "reference": exchange.reference,
         "position": position,
         "half_at": since + (exchange.deadline - since) / 2 if expected and part.stage in _SILENT else None,

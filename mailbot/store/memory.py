@@ -27,7 +27,7 @@ from mailbot.core.postings import Hint, Posting, Returned
 from mailbot.core.records import Exchange, HeldMail, HeldState, Terms
 from mailbot.store import exchanges, holding, journal, outbox, schema
 from mailbot.store.engine import reading, writing
-from mailbot.store.schema import OPEN, SILENT, UNANSWERED, WAITING
+from mailbot.store.schema import OPEN, OWING, SILENT, UNANSWERED, WAITING
 
 _REFERENCES_MOST = 50  # Message-IDs of a thread that are looked up, newest first
 
@@ -197,11 +197,11 @@ class Memory:
         return self._late(UNANSWERED, part.deadline_at <= now, part.reminders < fewer_reminders_than, limit=limit)
 
     def waiting(self, after: str = "", limit: int = 100) -> tuple[Exchange, ...]:
-        """Exchanges with a part that waits for a key or the end of a suspension, in the order of their text.
+        """Open exchanges in which somebody waits for a key or the end of a suspension, in the order of their text.
 
         `after` is the last reference of the page before.
         """
-        return self._late(WAITING, schema.parts.c.reference > after, limit=limit)
+        return self._late(OWING, schema.parts.c.reference > after, limit=limit, only=OPEN)
 
     # ------------------------------------------------------------ what the outcomes of deliveries call for
 
@@ -225,9 +225,10 @@ class Memory:
 
     # ------------------------------------------------------------ steps
 
-    def _late(self, *conditions: Condition, limit: int) -> tuple[Exchange, ...]:
+    def _late(self, *conditions: Condition, limit: int, only: Condition | None = None) -> tuple[Exchange, ...]:
         reference = schema.exchanges.c.reference
         wanted = select(schema.exchanges).where(reference.in_(select(schema.parts.c.reference).where(*conditions)))
+        wanted = wanted if only is None else wanted.where(only)
         return self._exchanges(wanted.order_by(reference).limit(limit))
 
     def _exchanges(self, wanted: Select[Any]) -> tuple[Exchange, ...]:

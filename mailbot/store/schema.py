@@ -169,6 +169,7 @@ exchanges = _table(
     _time("deadline"),
     _text("reply_code"),
     _text("original"),
+    Column("to_all", Flag, nullable=False),
     Column("blind", Flag, nullable=False),
     _text("stage"),
     _time("closed_at", optional=True),
@@ -180,6 +181,7 @@ exchanges = _table(
 # Predicates of partial indexes, written out: with a bound parameter neither database sees that its index fits.
 OPEN = text("exchanges.stage = 'open'")
 WAITING = text("parts.stage = 'waiting'")
+OWING = text("(parts.stage = 'waiting' OR parts.owed <> '')")
 SILENT = text("parts.half_at IS NOT NULL")
 UNANSWERED = text("parts.deadline_at IS NOT NULL")
 QUEUED = text("outbox.state = 'queued'")
@@ -203,11 +205,13 @@ parts = _table(
     _time("answered_at", optional=True),
     _count("reminders"),
     _time("backed_up_at", optional=True),
+    _text("owed"),  # addresses, separated by spaces
     # Both follow from the rest, so that an index finds what time calls for; NULL where nothing is expected any more.
     _time("half_at", optional=True),  # half of its time is over, in silence
     _time("deadline_at", optional=True),  # all of its time is over, without an answer
 )
 _index("parts_waiting", parts.c.reference, only=WAITING)
+_index("parts_owing", parts.c.reference, only=OWING)
 _index("parts_half", parts.c.reminders, parts.c.half_at, only=SILENT)
 _index("parts_deadline", parts.c.reminders, parts.c.deadline_at, only=UNANSWERED)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from mailbot.store.engine import StoreUnavailable, reading
-from mailbot.store.journal import Journal
+from mailbot.store.journal import Journal, Verified
 
 log = logging.getLogger(__name__)
 
@@ -21,34 +21,47 @@ class Damaged(Exception):
     """The database does not hold together: nothing may be read from it or written to it. The text says where."""
 
 
-def was_left_open(engine: Engine) -> bool:
-    """Whether who used SQLite's file last did not close it, or uses it now. Ask before the first connection."""
-    path = file_of(engine)
-    wal = Path(f"{path}-wal")
-    return path is not None and wal.exists() and wal.stat().st_size > 0
-
-
 def file_of(engine: Engine) -> Path | None:
     """SQLite's file; None for a server."""
     return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
-def look_over(engine: Engine, *, after_a_crash: bool = False) -> None:
-    """The look at every start; says in the log what it found. Raises Damaged, StoreUnavailable.
+def look_over_pages(engine: Engine) -> None:
+    """The first look of every start, before the first connection; says in the log what it found.
 
-    A large file is read as a whole only after a crash. A broken journal is an alarm, and no reason to stand still.
+    A large file is read as a whole only if nobody closed it. Raises Damaged, StoreUnavailable.
     """
     path = file_of(engine)
-    if after_a_crash:
+    if path is None:
+        return
+    left_open = _was_left_open(path)
+    if left_open:
         log.warning("the database was not closed in order, or is in use")
-    if path and (after_a_crash or path.stat().st_size <= QUICKLY):
+    if left_open or path.stat().st_size <= QUICKLY:
         began = time.perf_counter()
         require_sound(path)
         log.info("the database is sound: %d octets in %.3f s", path.stat().st_size, time.perf_counter() - began)
-    verified = Journal(engine).verify_end(_LAST_ROWS)
+
+
+def _was_left_open(path: Path) -> bool:
+    """Whether who used it last did not close it, or uses it now."""
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def look_over_journal(engine: Engine) -> None:
+    """The second look of every start. A broken journal is an alarm, and no reason to leave a request lying."""
+    verified = end_of_journal(engine)
     for finding in verified.findings:
         log.error("ALARM the journal is broken at row %d: %s", finding.number, finding.what)
     log.info("the journal ends at row %d:%s", *verified.head)
+
+
+def end_of_journal(engine: Engine) -> Verified:
+    """Whether the last rows of the journal hold; to walk all of it is for `mailbot journal verify`."""
+    return Journal(engine).verify_end(_LAST_ROWS)
 
 
 def require_sound(path: Path, *, whole: bool = False) -> None:
@@ -73,7 +86,7 @@ def _flaws(path: Path, pragma: str) -> list[str]:
         found += [f"a row of {row[0]} without its {row[2]}" for row in connection.execute("PRAGMA foreign_key_check")]
     finally:
         connection.close()
-    return [] if found == ["ok"] else [flaw for flaw in found if flaw != "ok"]
+    return [flaw for flaw in found if flaw != "ok"]
 
 
 def contains(engine: Engine, number: int, digest: str) -> bool:

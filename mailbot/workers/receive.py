@@ -39,7 +39,7 @@ MOST_CLASHES = 20  # every clash means that another worker got on; so many in a 
 
 
 class Unable(Exception):
-    """The world is broken (database, disk, gpg): no mail can be handled now, and none is to blame. The text says what."""
+    """The world is broken (database, disk, gpg): no mail can be handled now, none is to blame. The text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,12 @@ class Receiver:
             raise said from None
 
     def _unable_or(self, failure: Exception) -> Exception:
-        """Unable, unless the mail is to blame: one may stall gpg, too, so only if gpg fails with everything is it not."""
+        """Unable, unless the mail is to blame: it may stall gpg, too; only if gpg fails with everything is it not."""
         systems = isinstance(failure, StoreUnavailable) or getattr(failure, "errno", None) in _SYSTEM_FAULTS
         if not systems and self._gpg_works():
             return failure
-        return Unable(failure.strerror or type(failure).__name__ if isinstance(failure, OSError) else str(failure))
+        # An OSError's text names files.
+        return Unable(failure.strerror or "system failure" if isinstance(failure, OSError) else str(failure))
 
     def _take_back_tries(self) -> None:
         """Of mails that are not to blame: else three outages would make a poisonous mail of a good one."""

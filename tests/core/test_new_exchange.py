@@ -145,3 +145,11 @@ def test_urgency_of_the_letters_follows_the_exchange() -> None:
 def test_leading_line_above_a_quoted_notice_is_what_was_meant() -> None:
     decision = judge(mail(subject="Re: [HELP]", text="[REQUEST IT]\n\nWhere is he?\n> checklist\n"))
     assert readers_of(decision, "request") == {"desk@it.example"}
+
+
+def test_a_relay_that_cannot_be_sealed_to_is_owed_its_copy_and_journalled() -> None:
+    known = replace(KNOWN, network=network(DIRECTORY, fingerprint("bkaDE")))
+    decision = judge(mail(), known)
+    assert "bka@de.example" not in readers_of(decision, "request")
+    assert decision.exchanges[0].parts[0].owed == ("bka@de.example",)
+    assert decision.entries[0].facts["owed"] == "bka@de.example"

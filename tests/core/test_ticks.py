@@ -122,3 +122,21 @@ def test_backup_is_not_reminded_of_what_it_never_got() -> None:
 def test_reminder_of_a_blind_exchange_names_no_other_target() -> None:
     decision = after(exchange(blind=True), 2)
     assert {letter.tag.targets for letter in decision.letters} == {("DE",), ("IT",)}
+
+
+POLICE_OWED = replace(PASSED_ON, owed=("bka@de.example",))
+
+
+def test_relay_whose_certificate_arrives_later_gets_its_copy() -> None:
+    without = network(DIRECTORY, fingerprint("bkaDE"))
+    assert not is_due(tick(only(POLICE_OWED), NOW, without))
+    decision = advance(tick(only(POLICE_OWED), NOW))
+    assert readers_of(decision, "request") == {"bka@de.example"}
+    assert decision.exchanges[0].parts[0].owed == ()
+    assert decision.exchanges[0].parts[0].stage is PartStage.PASSED_ON
+
+
+@pytest.mark.parametrize("changed", [{"stage": Stage.CLOSED}, {"deadline": NOW + timedelta(days=1)}])
+def test_nothing_is_owed_to_a_suspended_party_or_in_a_closed_exchange(changed: dict[str, object]) -> None:
+    of = network(DIRECTORY.suspending(frozenset({"DE"}))) if "deadline" in changed else NETWORK
+    assert not is_due(tick(only(POLICE_OWED, **changed), NOW, of))

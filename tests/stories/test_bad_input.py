@@ -158,29 +158,32 @@ def test_the_same_mail_ten_times_is_acted_on_once(form: Form, lasting_stage: Sta
 
 
 def assert_dealt_with_once(octets: bytes, stage: Stage, robot: Robot) -> None:
-    """It leaves INBOX in good time, and it and the good mail behind it make exactly one step each."""
+    """It leaves INBOX in good time, and so does the good mail behind it, which is passed on."""
     before = {folder: len(stage.store.mails(ROBOT, folder)) for folder in ("Done", "Held")}
     known = {login: len(stage.mailbox(login)) for login in stage.people}
     stage.store.deliver(ROBOT, octets)
+    stage.store.deliver(ROBOT, stage.people["fr"].write("[REQUEST DE] next", "The next.\n"))
     begin = time.monotonic()
     robot.once()
     assert time.monotonic() - begin < LONGEST
     filed = {folder: len(stage.store.mails(ROBOT, folder)) - count for folder, count in before.items()}
-    assert sorted(filed.values()) == [0, 1], filed
+    assert filed in ({"Done": 1, "Held": 1}, {"Done": 2, "Held": 0})
     assert stage.store.mails(ROBOT) == ()
-    for login, count in known.items():
-        for new in stage.mailbox(login)[count:]:
-            assert_sound(new, stage.people[login])
-    assert relayed(stage.people["fr"].write("[REQUEST DE] next", "The next.\n"), stage, robot).text == "The next.\n"
+    new = {
+        login: [sound(octets, stage.people[login]) for octets in stage.mailbox(login)[count:]]
+        for login, count in known.items()
+    }
+    assert [mail.text for mail in new["de"]].count("The next.\n") == 1
 
 
-def assert_sound(octets: bytes, reader: Person) -> None:
-    """Mail of ours opens with its reader's key, and has no header that came from outside."""
+def sound(octets: bytes, reader: Person) -> ReadMail:
+    """A mail of ours: it opens with its reader's key, and has no header that came from outside."""
     mail = reader.read(octets)
     assert mail.decrypts
     assert mail.signature.is_by(reader.hub.fingerprint)
     assert "X-Injected" not in mail.headers
     assert octets.count(b"\r") == octets.count(b"\n") == octets.count(b"\r\n")
+    return mail
 
 
 def relayed(octets: bytes, stage: Stage, robot: Robot) -> ReadMail:

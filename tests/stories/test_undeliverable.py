@@ -6,6 +6,7 @@ And what anybody can write: reports that prove nothing, which change nothing.
 import json
 import smtplib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from typing import Any
@@ -176,26 +177,27 @@ def later(world: World, hours: float) -> None:
         robot.once()
 
 
-@pytest.fixture
-def no_server(world: World) -> Iterator[None]:
-    """FR has asked, and Postfix has gone before the robot had its turn."""
+@contextmanager
+def server_gone(world: World) -> Iterator[None]:
+    """Nobody takes the robot's mail for the length of the block."""
+    world.postfix.stop()
+    try:
+        yield
+    finally:
+        world.postfix.start()
+
+
+def test_asker_hears_once_of_a_delay(world: World) -> None:
     world.post("fr", world.people["fr"].write("[DEMANDE DE urgent deadline=2d]", TEXT))
     world.dovecot.wait(ADDRESS, 1)
-    world.postfix.stop()
-    yield
-    world.postfix.start()
-
-
-@pytest.mark.usefixtures("no_server")
-def test_asker_hears_once_of_a_delay(world: World) -> None:
-    later(world, 0)
-    later(world, 3.9)
-    assert "author told of a delay" not in events(world)
-    later(world, 4.1)
-    later(world, 4.2)
-    assert events(world).count("author told of a delay") == 1
-    assert {mail["standing"] for mail in show(world)["mails"]} == {"queued"}
-    world.postfix.start()
+    with server_gone(world):
+        later(world, 0)
+        later(world, 3.9)
+        assert "author told of a delay" not in events(world)
+        later(world, 4.1)
+        later(world, 4.2)
+        assert events(world).count("author told of a delay") == 1
+        assert {mail["standing"] for mail in show(world)["mails"]} == {"queued"}
     later(world, 8)
     told = [mail.cover for mail in world.mails("fr", 2) if "PAS ENCORE PU REMETTRE" in mail.cover]
     assert len(told) == 1 and "Allemagne (DE)" in told[0]

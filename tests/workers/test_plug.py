@@ -14,7 +14,7 @@ import pytest
 from tests.workers.conftest import TABLE
 from tests.workers.plug import ANSWER, SECOND, Played, Plug
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for all the plays
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the first test waits for all the plays
 
 
 class Point(NamedTuple):

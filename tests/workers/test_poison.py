@@ -79,6 +79,7 @@ def test_mail_that_was_tried_and_broke_off_by_accident_is_acted_on_all_the_same(
     assert len(times(plug, Event.OPENED)) == 2
 
 
+@pytest.mark.slow
 def test_robot_outlives_a_mail_that_stalls_it_and_the_mail_behind_waits_for_one_time_limit(plugs: list[Plug]) -> None:
     """`mailbot run` itself. The stall is a regular expression, which lets no other thread of Python run."""
     plug = plugs[0]

@@ -10,6 +10,7 @@ from mailbot.core.letters import (
     exchange_tag,
     kind_word,
     obstacle,
+    owed,
     part_words,
     pass_on,
     receipt,
@@ -19,7 +20,7 @@ from mailbot.core.letters import (
 from mailbot.core.mail import Letter
 from mailbot.core.parties import Party
 from mailbot.core.records import Cause, Exchange, Part, PartStage, Reason
-from mailbot.core.tags import ALL, Tag, Urgency
+from mailbot.core.tags import ALL, Tag, Urgency, Word
 
 
 def open_exchange(case: Case) -> Decision:
@@ -63,7 +64,7 @@ def _exchange(tag: Tag, asker: Party, targets: Targets, urgency: Urgency, given:
         reference=case.moment.fresh_reference,
         kind=tag.word,
         asker=asker.code,
-        parts=tuple(_part(p, case.network, case.now) for p in parties),
+        parts=tuple(_part(p, tag.word, urgency, case) for p in parties),
         urgency=urgency,
         opened_at=case.now,
         deadline=case.now + given,
@@ -74,11 +75,12 @@ def _exchange(tag: Tag, asker: Party, targets: Targets, urgency: Urgency, given:
     )
 
 
-def _part(party: Party, network: Network, at: datetime) -> Part:
-    cause = obstacle(party, network, at)
+def _part(party: Party, kind: Word, urgency: Urgency, case: Case) -> Part:
+    cause = obstacle(party, case.network, case.now)
     if cause:
         return Part(party.code, PartStage.WAITING, cause=cause)
-    return Part(party.code, PartStage.PASSED_ON, passed_on_at=at)
+    later = owed(party, kind, urgency, case.network, case.now)
+    return Part(party.code, PartStage.PASSED_ON, passed_on_at=case.now, owed=later)
 
 
 def _opened(exchange: Exchange, targets: Targets, case: Case) -> Decision:
@@ -118,6 +120,7 @@ def _entry(exchange: Exchange, targets: Targets, case: Case) -> Entry:
         "kind": exchange.kind.value,
         "urgency": exchange.urgency.value,
         "parts": ", ".join(f"{code}: {state}" for code, state in outcome.items()),
+        "owed": ", ".join(address for part in exchange.parts for address in part.owed),
         "tag_source": case.intent.tag_source.value if case.intent.tag_source else "none",
         "mismatch": "yes" if _mismatch(case) else "no",
         "repairs": ", ".join(case.opened.repairs),

@@ -82,7 +82,8 @@ def _refuse_newer(connection: Connection) -> None:
     version = _version(connection)
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if version is not None and version not in known:
-        raise SchemaTooNew(f"the database is at version {version}, this mailbot knows versions up to {newest_version()}")
+        newest = newest_version()
+        raise SchemaTooNew(f"the database is at version {version}, this mailbot knows versions up to {newest}")
 
 
 def _config() -> Config:

@@ -1,0 +1,121 @@
+"""Mail goes in while robots are killed and servers fail; at the end each mail is accounted for.
+
+The short run is part of every test run. The long one is started by hand: `python3 run.py test -m soak -s`, with
+SOAK_MAILS (2000), SOAK_SECONDS (300: the time over which they go in) and SOAK_SEED in the environment.
+"""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from mailbot.store.engine import open_store
+from mailbot.store.memory import Memory
+from mailbot.store.outbox import Outbox
+from tests.servers.dovecot import Dovecot
+from tests.servers.postfix import Postfix
+from tests.servers.postgres import Postgres
+from tests.servers.programs import wait_until
+from tests.soak.accounting import Account, Accountant
+from tests.soak.chaos import Chaos
+from tests.soak.conftest import FIGURES
+from tests.soak.mails import Posted, written
+from tests.soak.network import Network, network
+from tests.stories.world import Cast
+
+CALMING = 50.0  # seconds until everything is sent, after the last mishap
+
+databases = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+
+
+@databases
+@pytest.mark.timeout(180)
+def test_a_short_soak(request: pytest.FixtureRequest, place: Path, cast: Cast, database: str) -> None:
+    soak(request, place, cast, database, mails=36, seconds=12, seed=3)
+
+
+@pytest.mark.soak
+@databases
+@pytest.mark.timeout(3600)
+def test_a_long_soak(request: pytest.FixtureRequest, place: Path, cast: Cast, database: str) -> None:
+    mails, seconds = int(os.environ.get("SOAK_MAILS", "2000")), float(os.environ.get("SOAK_SECONDS", "300"))
+    seed = int(os.environ.get("SOAK_SEED", "0")) or random.SystemRandom().randrange(10**6)
+    soak(request, place, cast, database, mails=mails, seconds=seconds, seed=seed)
+
+
+def soak(
+    request: pytest.FixtureRequest, place: Path, cast: Cast, database: str, *, mails: int, seconds: float, seed: int
+) -> None:
+    dovecot: Dovecot = request.getfixturevalue("dovecot")
+    postfix: Postfix = request.getfixturevalue("postfix")
+    postgres: Postgres | None = request.getfixturevalue("postgres") if database == "PostgreSQL" else None
+    posted = written(cast.people, mails, random.Random(seed))
+    with network(place, cast, dovecot, postfix, postgres.database() if postgres else "") as soaked:
+        for robot in soaked.robots:
+            robot.start()
+        begin = time.monotonic()
+        chaos = Chaos(soaked, postgres, random.Random(seed))
+        chaos.start()
+        try:
+            post_all(soaked, posted, begin, seconds)
+        finally:
+            chaos.end()
+        calm = time.monotonic()
+        account = settle(soaked, posted)
+        head = f"{database}, seed {seed}: {mails} mails in {calm - begin:.0f} s"
+        lines = [head, *figures(soaked, chaos, account)]
+        request.config.stash.setdefault(FIGURES, []).extend(lines)
+        assert not account.wrong, "\n".join([*lines, *account.wrong[:30]])
+
+
+def post_all(soaked: Network, posted: list[Posted], begin: float, seconds: float) -> None:
+    """Spread over the time."""
+    for number, mail in enumerate(posted):
+        time.sleep(max(0.0, begin + seconds * number / len(posted) - time.monotonic()))
+        soaked.post(mail.sender, mail.octets)
+
+
+def settle(soaked: Network, posted: list[Posted]) -> Account:
+    """Wait until all is quiet, stop the robots in order, and account for everything."""
+    engine = open_store(soaked.url)
+    try:
+        try:
+            wait_until(lambda: is_quiet(soaked, engine), "quiet", CALMING, pause=1.0)
+        except TimeoutError:
+            said = "\n".join(robot.log[-5000:] for robot in soaked.robots)
+            left = f"{soaked.waiting()} to be filed, {Outbox(engine).depth()}"
+            raise AssertionError(f"no end of it: {left}\n{said}") from None
+        codes = [robot.stop() for robot in soaked.robots]
+        account = Accountant(soaked, engine).account(posted)
+    finally:
+        engine.dispose()
+    if any(codes):
+        account.wrong.append(f"exit codes {codes}")
+    return account
+
+
+def is_quiet(soaked: Network, engine: Engine) -> bool:
+    """Everything is filed and sent, and whoever is to be told of a failure was told."""
+    return not soaked.waiting() and not Outbox(engine).depth().queued and not Memory(engine).failed()
+
+
+def figures(soaked: Network, chaos: Chaos, account: Account) -> list[str]:
+    """What is shown in the end."""
+    front = soaked.front
+    lost = sum("lost" in what or "neither" in what for what in account.wrong)
+    mishaps = ", ".join(f"{name} {count}" for name, count in sorted(chaos.happened.items()))
+    misdeeds = ", ".join(f"{name} {count}" for name, count in sorted(front.did.items()))
+    held = ", ".join(f"{reason} {count}" for reason, count in sorted(account.held.items()))
+    after_the_dot = front.did["kept-drop"] + front.did["kept-hang"]
+    cuts = soaked.wire.cuts + chaos.happened["cut smtp"]
+    return [
+        f"  kills {sum(robot.kills for robot in soaked.robots)}, cuts {cuts}, longest delay {account.longest:.1f} s",
+        f"  delivered {account.delivered}, bounced {account.bounced}, held {account.held.total()} ({held}), LOST {lost}",
+        f"  relayed {account.relayed}, accepted in all {len(front.accepted)}, REPEATED {account.repeated}",
+        f"  cut or silent after a mail was taken: {after_the_dot}; given to the hub twice by Postfix: {account.copies}",
+        f"  mishaps: {mishaps}",
+        f"  of the SMTP server: {misdeeds}",
+    ]

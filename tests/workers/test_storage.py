@@ -1,0 +1,350 @@
+"""Disk and database out of order: the robot takes no mail, says so once, and goes on by itself when they are mended."""
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from mailbot import wiring
+from mailbot.core.mail import Delivery
+from mailbot.playground.stage import Stage, robot_at_work, set_up
+from mailbot.store.engine import StoreUnavailable, open_store, reading
+from mailbot.store.journal import Journal
+from mailbot.store.memory import Memory
+from mailbot.store.outbox import Outbox, Queued
+from mailbot.store.schema import attempts
+from tests.servers.postgres import Postgres
+
+ROOT = Path(__file__).parents[2]
+SOON = 40.0  # seconds: the longest pause that an outage of a few seconds leads to, and the mail's way
+PAGE = 4096
+
+
+@dataclass
+class Robot:
+    """`mailbot run` in a process of its own, whose log is read."""
+
+    process: "subprocess.Popen[bytes]"
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text("utf-8")
+
+    @property
+    def worker(self) -> int:
+        """The process that does the work."""
+        until(self._children, "a child")
+        return int(self._children()[0])
+
+    def _children(self) -> list[str]:
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+
+    def says(self, words: str) -> None:
+        until(lambda: words in self.log, words)
+
+
+def until(holds: Callable[[], object], what: str = "it") -> None:
+    """Wait until it holds; the test fails if that takes too long."""
+    end = time.monotonic() + SOON
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """The playground."""
+    with set_up() as stage:
+        yield stage
+
+
+@contextmanager
+def robot(stage: Stage) -> Iterator[Robot]:
+    """`mailbot run`; it must end in order."""
+    log = Path(tempfile.mkstemp(prefix="mb", suffix=".log")[1])
+    command = [sys.executable, "-P", "-m", "mailbot", "run", "--config", str(stage.config)]
+    with log.open("wb") as written:
+        process = subprocess.Popen(command, stderr=written, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        yield Robot(process, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            said = log.read_text("utf-8")
+            log.unlink()
+    assert process.returncode == 0, said
+
+
+def database(stage: Stage) -> Path:
+    return stage.folder / "state" / "mailbot.sqlite"
+
+
+def ask(stage: Stage, words: str) -> None:
+    """FR writes to IT."""
+    stage.post("fr", stage.people["fr"].write("[REQUEST IT] x", f"{words}\n"))
+
+
+def arrived(stage: Stage) -> list[str]:
+    return [stage.people["it"].read(octets).text for octets in stage.mailbox("it")]
+
+
+def require_all_done_once(stage: Stage, *texts: str, url: str = "") -> None:
+    """IT has each mail once, FR a receipt for each; nothing is held, no try is counted, and the journal is unbroken."""
+    until(lambda: len(stage.mailbox("it")) >= len(texts) and len(stage.mailbox("fr")) >= len(texts), str(texts))
+    until(lambda: not stage.mailbox("robot"), "INBOX is empty")
+    assert sorted(arrived(stage)) == sorted(f"{text}\n" for text in texts)
+    assert len(stage.mailbox("fr")) == len(texts)
+    engine = open_store(url or f"sqlite:///{database(stage)}")
+    try:
+        assert Memory(engine).held_mails() == ()
+        assert len(Memory(engine).latest_exchanges()) == len(texts)
+        assert Journal(engine).verify().findings == ()
+        with reading(engine) as connection:
+            assert connection.execute(select(attempts)).all() == []
+    finally:
+        engine.dispose()
+
+
+# ---------------------------------------------------------------- the disk
+
+
+def test_a_full_disk(stage: Stage) -> None:
+    """No file may grow beyond 24 KiB for a while: the try is counted, what comes after it cannot be written."""
+    with robot(stage) as running:
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        until(lambda: not stage.mailbox("robot"))
+        usual = resource.prlimit(running.worker, resource.RLIMIT_FSIZE, (24 * 1024, resource.RLIM_INFINITY))
+        ask(stage, "while full")
+        running.says("ALARM no mail is taken")
+        time.sleep(5)  # several tries
+        assert running.log.count("ALARM no mail is taken") == 1
+        assert len(stage.mailbox("robot")) == 1
+        resource.prlimit(running.worker, resource.RLIMIT_FSIZE, usual)
+        require_all_done_once(stage, "before", "while full")
+        assert running.log.count("mended") >= 1
+
+
+@contextmanager
+def small_disk(place: Path, options: str = "size=4m,mode=0700") -> Iterator[Callable[[str], None]]:
+    """A disk of its own, mounted at that place; what is yielded mounts it anew with other options."""
+    mounting = ["mount", "-t", "tmpfs", "-o", options, "mailbot-test", str(place)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed here; the limit on the size of files stands for it")
+
+    def again(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
+
+    try:
+        yield again
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_disk_without_room(stage: Stage) -> None:
+    with small_disk(stage.folder / "state"), robot(stage) as running:
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        filler = stage.folder / "state" / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * PAGE)
+        ask(stage, "while full")
+        running.says("ALARM no mail is taken")
+        filler.unlink()
+        require_all_done_once(stage, "before", "while full")
+
+
+def test_a_read_only_disk_is_waited_for(stage: Stage) -> None:
+    state = stage.folder / "state"
+    with small_disk(state) as mounted:
+        with robot(stage):
+            ask(stage, "before")
+            until(lambda: stage.mailbox("it"))
+        mounted("ro")
+        with robot(stage) as running:
+            ask(stage, "while read-only")
+            running.says("ALARM the robot does not work")
+            assert len(stage.mailbox("robot")) == 1
+            mounted("rw")
+            require_all_done_once(stage, "before", "while read-only")
+
+
+# ---------------------------------------------------------------- SQLite's file
+
+
+def test_a_locked_database(stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(wiring, "open_store", partial(open_store, patience=1))
+    with robot_at_work(stage.config):
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        with closing(sqlite3.connect(database(stage), isolation_level=None, timeout=10)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            ask(stage, "while locked")
+            until(lambda: "ALARM no mail is taken" in caplog.text)
+            time.sleep(3)
+            other.execute("ROLLBACK")
+        assert caplog.text.count("ALARM no mail is taken") == 1
+        require_all_done_once(stage, "before", "while locked")
+
+
+def spoil(path: Path) -> None:
+    """Write nonsense over every page but the first, where nobody has a copy of them any more."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+        other.execute("INSERT INTO notices VALUES ('somebody@else.example', '2026-01-01T00:00:00.000000Z')")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(PAGE)
+        file.write(b"\xff" * (size - PAGE))
+        os.fsync(file.fileno())
+
+
+def test_a_damaged_page_at_work(stage: Stage, tmp_path: Path) -> None:
+    """The robot goes on with the backup that takes the place of the damaged file, and never writes to that one."""
+    with robot(stage) as running:
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        require_all_done_once(stage, "before")
+        until(lambda: not owed(stage))
+        command(stage, "backup", str(tmp_path / "copy"))
+        spoil(database(stage))
+        ask(stage, "while damaged")
+        running.says("ALARM no mail is taken")
+        assert len(stage.mailbox("robot")) == 1
+        (tmp_path / "copy").replace(database(stage))
+        require_all_done_once(stage, "before", "while damaged")
+
+
+def test_a_damaged_page_at_the_start(stage: Stage, tmp_path: Path) -> None:
+    with robot(stage):
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        until(lambda: not owed(stage))
+    command(stage, "backup", str(tmp_path / "copy"))
+    spoil(database(stage))
+    with robot(stage) as running:
+        ask(stage, "while damaged")
+        running.says("damaged")
+        assert len(stage.mailbox("robot")) == 1
+        told = command(stage, "check", "--json", code=1)
+        assert '"store.damaged"' in told or '"store.unavailable"' in told
+        command(stage, "restore", "--yes", str(tmp_path / "copy"))
+        require_all_done_once(stage, "before", "while damaged")
+
+
+def test_a_vanished_file_is_not_taken_for_a_new_beginning(stage: Stage) -> None:
+    path = database(stage)
+    with robot(stage) as running:
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        until(lambda: not owed(stage))
+        path.rename(path.with_name("elsewhere"))
+        ask(stage, "while gone")
+        running.says("ALARM no mail is taken")
+        assert not path.exists()
+        path.with_name("elsewhere").rename(path)
+        require_all_done_once(stage, "before", "while gone")
+
+
+def owed(stage: Stage) -> int:
+    engine = open_store(f"sqlite:///{database(stage)}")
+    try:
+        return Outbox(engine).depth().queued
+    finally:
+        engine.dispose()
+
+
+def command(stage: Stage, *words: str, code: int = 0) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "mailbot", *words, "--config", str(stage.config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ended.returncode == code, ended
+    return ended.stdout
+
+
+# ---------------------------------------------------------------- PostgreSQL
+
+
+@pytest.fixture
+def url(stage: Stage, postgres_url: str) -> str:
+    """The same network with its memory on PostgreSQL."""
+    text = stage.config.read_text("utf-8")
+    stage.config.write_text(f'{text}\n[store]\nurl = "{postgres_url}"\n', "utf-8")
+    return postgres_url
+
+
+def test_connections_that_are_cut(stage: Stage, url: str, postgres: Postgres) -> None:
+    """Every half second for a while, so that transactions are cut, too."""
+    with robot(stage):
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        for number in range(3):
+            ask(stage, f"while cut {number}")
+            for _ in range(3):
+                time.sleep(0.2)
+                postgres.cut_connections()
+        require_all_done_once(stage, "before", *(f"while cut {number}" for number in range(3)), url=url)
+
+
+def test_a_server_that_is_away(stage: Stage, url: str, postgres: Postgres) -> None:
+    with robot(stage) as running:
+        ask(stage, "before")
+        until(lambda: stage.mailbox("it"))
+        postgres.stop()
+        try:
+            ask(stage, "while away")
+            running.says("ALARM no mail is taken")
+            time.sleep(3)
+            assert len(stage.mailbox("robot")) == 1
+        finally:
+            postgres.start()
+        require_all_done_once(stage, "before", "while away", url=url)
+
+
+# ---------------------------------------------------------------- what was sent and could not be written down
+
+
+class _Flaky(Outbox):
+    """An outbox whose database is out of reach for the first tries to settle."""
+
+    failures = 3
+
+    def settle(self, queued: Queued, delivery: Delivery, now: datetime) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise StoreUnavailable("away")
+        super().settle(queued, delivery, now)
+
+
+def test_a_mail_that_was_sent_is_not_sent_again_because_nobody_could_write_it_down(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailbot.workers.send.SETTLE_EVERY", 0.1)
+    monkeypatch.setattr(wiring, "Outbox", _Flaky)
+    with robot_at_work(stage.config):
+        ask(stage, "once")
+        require_all_done_once(stage, "once")
+        until(lambda: not owed(stage))
+    assert len(arrived(stage)) == 1
