@@ -123,6 +123,8 @@ def _open_postgresql(url: URL, patience: int) -> Engine:
     settings = {
         "synchronous_commit": "on",  # a commit is on the disk when it returns, whatever the server's own setting
         "lock_timeout": f"{patience}s",
+        # A plan kept from when the queue was short reads all of a long one (due(): 14 ms, not 1.5, at 10,000 mails).
+        "plan_cache_mode": "force_custom_plan",
         "idle_in_transaction_session_timeout": f"{2 * patience}s",
     }
     defaults = {

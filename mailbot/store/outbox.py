@@ -35,6 +35,9 @@ LEASE = timedelta(seconds=25)  # how long a mail is left to whoever has it: if h
 ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
 _BATCH = 20
 
+# The same rows as QUEUED. Who looks for one mail by its number must not offer PostgreSQL the indexes of the queue: when
+# it was last counted while short, PostgreSQL prefers to read all of it.
+_OWED = outbox.c.settled_at.is_(None)
 
 Change = Mapping[str, Any]  # column -> new value
 
@@ -139,7 +142,7 @@ class Outbox:
 
     def _hold(self, queued: Queued, now: datetime, tries: int) -> bool:
         """Lease the mail if so many tries are counted; the count afterwards is the same for taking and renewing."""
-        as_read = (outbox.c.id == queued.id, outbox.c.attempts == tries, QUEUED)
+        as_read = (outbox.c.id == queued.id, outbox.c.attempts == tries, _OWED)
         ours = {"attempts": queued.attempts + 1, "due_at": now + self._lease}
         with writing(self._engine, in_turn=False) as connection:
             return connection.execute(update(outbox).where(*as_read).values(ours)).rowcount == 1
@@ -313,7 +316,7 @@ def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
 def _unsettled(connection: Connection, number: int) -> RowMapping | None:
     """The row without its octets, if it is still owed."""
     columns = [column for column in outbox.columns if column.name not in {"head", "foot"}]
-    return connection.execute(select(*columns).where(outbox.c.id == number, QUEUED)).mappings().first()
+    return connection.execute(select(*columns).where(outbox.c.id == number, _OWED)).mappings().first()
 
 
 def _final(state: State, status: str, now: datetime) -> Change:

@@ -210,7 +210,6 @@ parts = _table(
     _time("half_at", optional=True),  # half of its time is over, in silence
     _time("deadline_at", optional=True),  # all of its time is over, without an answer
 )
-_index("parts_waiting", parts.c.reference, only=WAITING)
 _index("parts_owing", parts.c.reference, only=OWING)
 _index("parts_half", parts.c.reminders, parts.c.half_at, only=SILENT)
 _index("parts_deadline", parts.c.reminders, parts.c.deadline_at, only=UNANSWERED)

@@ -16,7 +16,7 @@ from mailbot.workers.alarm import Alarm
 
 log = logging.getLogger(__name__)
 
-BATCH = 50  # mails read from the outbox at once
+BATCH = 20  # mails read from the outbox at once; few enough that two robots share a flood
 SETTLE_EVERY = 1.0  # seconds between tries to write an outcome down
 
 Clock = Callable[[], datetime]

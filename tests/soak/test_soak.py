@@ -26,7 +26,7 @@ from tests.soak.mails import Posted, written
 from tests.soak.network import Network, network
 from tests.stories.world import Cast
 
-CALMING = 50.0  # seconds until everything is sent, after the last mishap
+CALMING = 120.0  # seconds until everything is sent, after the last mishap
 
 databases = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
 
@@ -113,7 +113,7 @@ def figures(soaked: Network, chaos: Chaos, account: Account) -> list[str]:
     cuts = soaked.wire.cuts + chaos.happened["cut smtp"]
     return [
         f"  kills {sum(robot.kills for robot in soaked.robots)}, cuts {cuts}, longest delay {account.longest:.1f} s",
-        f"  delivered {account.delivered}, bounced {account.bounced}, held {account.held.total()} ({held}), LOST {lost}",
+        f"  LOST {lost}, delivered {account.delivered}, bounced {account.bounced}, held {account.held.total()}: {held}",
         f"  relayed {account.relayed}, accepted in all {len(front.accepted)}, REPEATED {account.repeated}",
         f"  cut or silent after a mail was taken: {after_the_dot}; given to the hub twice by Postfix: {account.copies}",
         f"  mishaps: {mishaps}",

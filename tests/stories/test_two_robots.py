@@ -18,6 +18,7 @@ from sqlalchemy import select
 from mailbot.store import schema
 from mailbot.store.engine import open_store, reading
 from mailbot.store.journal import Journal
+from tests.servers.badsmtp import Step, slow
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
@@ -93,6 +94,8 @@ def test_a_watcher_that_loses_the_database_stops_and_one_of_them_goes_on(two: Ne
 
 
 def test_both_send_and_none_sends_what_the_other_has(two: Network) -> None:
+    """The server takes a while for each mail, so that one robot alone would need longer than the other's next look."""
+    two.front.misbehave(slow(Step.DOT, 0.3))
     ask(two, *(f"{number}\n" for number in range(20)))
     wait_until(has(two, *(f"{number}\n" for number in range(20))), "all of them", 30, pause=0.2)
     senders = [set(re.findall(r"mailbot.workers.send (\S+) sent", robot.log)) for robot in two.robots]

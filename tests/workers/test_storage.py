@@ -1,5 +1,6 @@
 """Disk and database out of order: the robot takes no mail, says so once, and goes on by itself when they are mended."""
 
+import errno
 import os
 import resource
 import signal
@@ -10,22 +11,26 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from mailbot import wiring
-from mailbot.core.mail import Delivery
+from mailbot.config import load
+from mailbot.core.decision import Folder
+from mailbot.core.mail import Delivery, IncomingMail, OpenedMail
 from mailbot.playground.stage import Stage, robot_at_work, set_up
 from mailbot.store.engine import StoreUnavailable, open_store, reading
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.outbox import Outbox, Queued
 from mailbot.store.schema import attempts
+from mailbot.workers.receive import MOST_TRIES, Unable
 from tests.servers.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
@@ -348,3 +353,52 @@ def test_a_mail_that_was_sent_is_not_sent_again_because_nobody_could_write_it_do
         require_all_done_once(stage, "once")
         until(lambda: not owed(stage))
     assert len(arrived(stage)) == 1
+
+
+# ---------------------------------------------------------------- who is to blame
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "No space left"), OSError(errno.EROFS, "Read-only"), None])
+def test_three_outages_do_not_make_a_poisonous_mail(stage: Stage, fault: OSError | None) -> None:
+    """The disk fails, or the database (None) so badly that even taking a try back must wait."""
+    mail = IncomingMail(written := stage.people["fr"].write("[REQUEST IT] x", "x\n"), sha256(written).hexdigest())
+    with wiring.Robot(load(stage.config)) as robot:
+        memory = _Away(robot.engine)
+        receiver = replace(robot.receiver(), memory=memory)
+        broken = replace(receiver, open_mail=_failing(fault or StoreUnavailable("away")))
+        for _ in range(MOST_TRIES + 2):
+            memory.away = fault is None
+            with pytest.raises(Unable):
+                broken.receive(mail)
+            memory.away = False
+            assert broken.suspects([mail.digest]) == frozenset()
+        assert receiver.receive(mail) is Folder.DONE
+        assert robot.memory.held_mails() == ()
+
+
+def test_a_mail_that_alone_brings_a_fault_about_runs_out_of_tries(stage: Stage) -> None:
+    mail = IncomingMail(b"From: a@b.example\r\n\r\n", "d" * 64)
+    with wiring.Robot(load(stage.config)) as robot:
+        broken = replace(robot.receiver(), open_mail=_failing(OSError(errno.E2BIG, "too long")))
+        for _ in range(MOST_TRIES):
+            with pytest.raises(OSError, match="too long"):
+                broken.receive(mail)
+        assert broken.receive(mail) is Folder.HELD
+
+
+class _Away(Memory):
+    """A memory whose database cannot take a try back for a while."""
+
+    away = False
+
+    def uncount_try(self, digest: str) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+        super().uncount_try(digest)
+
+
+def _failing(fault: Exception) -> Callable[[IncomingMail], OpenedMail]:
+    def fail(_mail: IncomingMail) -> OpenedMail:
+        raise fault
+
+    return fail

@@ -22,7 +22,6 @@ TIME = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
 
 OPEN = "exchanges.stage = 'open'"
-WAITING = "parts.stage = 'waiting'"
 OWING = "(parts.stage = 'waiting' OR parts.owed <> '')"
 SILENT = "parts.half_at IS NOT NULL"
 UNANSWERED = "parts.deadline_at IS NOT NULL"
@@ -130,7 +129,6 @@ def _create_exchanges() -> None:
         sa.PrimaryKeyConstraint("reference", "party", name="pk_parts"),
         sa.ForeignKeyConstraint(["reference"], ["exchanges.reference"], name="fk_parts_reference"),
     )
-    _index("ix_parts_waiting", "parts", ["reference"], only=WAITING)
     _index("ix_parts_owing", "parts", ["reference"], only=OWING)
     _index("ix_parts_half", "parts", ["reminders", "half_at"], only=SILENT)
     _index("ix_parts_deadline", "parts", ["reminders", "deadline_at"], only=UNANSWERED)
