@@ -15,8 +15,7 @@ from mailbot.mail.proofreading import proofread
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged, end_of_journal, file_of, require_sound
-from mailbot.wire.imap import Mailbox, MailboxFailure
-from mailbot.wire.smtp import Postman
+from mailbot.wire.reachable import imap_findings, smtp_findings
 from mailbot.wiring import open_keyring
 
 EXPIRY_WARNING = timedelta(days=60)
@@ -94,43 +93,14 @@ def certificates(config: Config) -> Iterator[Finding]:
 
 
 def imap(config: Config) -> Iterator[Finding]:
-    mailbox = Mailbox(config.imap)
-    try:
-        missing = mailbox.missing_folders()
-    except MailboxFailure as problem:
-        yield Finding(
-            "imap.failure", f"the mailbox cannot be used: {problem}", _IMAP_HINTS.get(problem.step, "See [imap].")
-        )
-        return
-    finally:
-        mailbox.close()
-    for name in missing:
-        yield Finding("imap.folder", f"the mailbox has no folder {name}", _NOT_YET, Severity.WARNING)
+    yield from imap_findings(config.imap)
 
 
 def smtp(config: Config) -> Iterator[Finding]:
-    failure = asyncio.run(_try_smtp(config))
-    if failure:
-        hint = "See [smtp] host, port, tls, ca_file, username and the password's source."
-        yield Finding("smtp.failure", f"the sending server cannot be used: {failure}", hint)
+    yield from asyncio.run(smtp_findings(config.smtp))
 
 
 LOOKS: tuple[Look, ...] = (permissions, templates, database, certificates, imap, smtp)
-
-_IMAP_HINTS = {
-    "connect": "See [imap] host, port, tls and ca_file; is the server up?",
-    "login": "See [imap] username and the password's source.",
-    "folders": "The server must offer MOVE or UIDPLUS, and let the robot make folders.",
-}
-
-
-async def _try_smtp(config: Config) -> str | None:
-    postman = Postman(config.smtp)
-    try:
-        failure = await postman.connect()
-        return failure.status if failure else None
-    finally:
-        await postman.close()
 
 
 def _look_at(whose: str, certificate: Certificate, now: datetime) -> Iterator[Finding]:

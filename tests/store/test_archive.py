@@ -36,7 +36,11 @@ def full(engine: Engine, memory: Memory, outbox: Outbox) -> Memory:
     still = exchange("2026-0002")
     memory.record(still.original, Decision(exchanges=(still,)), [], NOW, ORIGINAL)
     memory.record(digest("held"), Decision(held=held_mail()), [], NOW, ORIGINAL)
-    asked = Decision(held=held_mail("asked", state=HeldState.ASKED), question=question("asked"), noticed="x@y.example")
+    asked = Decision(
+        held=held_mail("asked", state=HeldState.ASKED, held_at=NOW + DAY),
+        question=question("asked"),
+        noticed="x@y.example",
+    )
     memory.record(digest("asked"), asked, [], NOW + DAY, ORIGINAL)
     [queued] = outbox.due(NOW)
     outbox.take(queued, NOW)
