@@ -26,7 +26,8 @@ def run(config_path: Path, verbose: bool) -> int:
     """Watch the mailbox, act on what comes, send what is owed, until stopped (SIGTERM or Ctrl-C).
 
     Survives restarts of the mail servers, and mails that kill or stall its process: the work is done in a child
-    process, and another follows. The log goes to stderr, one line for each fact.
+    process, and another follows. The log goes to stderr, one line for each fact. On PostgreSQL several may run: one
+    watches, all send. On SQLite there is one; a second ends with exit code 75.
     """
     log_to_stderr(verbose=verbose)
     code = supervised()
@@ -67,7 +68,7 @@ def _work(config_path: Path, signals: Signals) -> None:
 def once(config_path: Path, as_json: bool, verbose: bool) -> int:
     """Drain the mailbox, do what time calls for, empty the outbox, and end.
 
-    Exit code 75 if mail is still owed: a server did not take it yet.
+    Exit code 75 if mail is still owed (a server did not take it yet), or if another robot is at work.
     """
     log_to_stderr(verbose=verbose)
     with open_robot(config_path, as_json=as_json) as robot, memory_limit(robot.config.limits.memory):

@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import Any
 
 from mailbot.core.records import Exchange, HeldMail, PartStage
-from mailbot.core.tags import Word, parse
+from mailbot.core.tags import Word, parse, write
 from mailbot.playground.keys import AT_ONCE, Verdict
 from mailbot.playground.people import Person
 from mailbot.playground.reading import ReadMail
@@ -108,6 +108,7 @@ def _mail_facts(received: Received, outcome: Outcome) -> dict[str, Any]:
         "from": str(mail.headers["From"]),
         "outer_subject": mail.outer_subject,
         "subject": mail.subject,
+        "tag": write(tag) if tag else None,
         "word": tag.word if tag else None,
         "reference": tag.reference if tag else None,
         "decrypts": mail.decrypts,

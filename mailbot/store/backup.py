@@ -23,6 +23,7 @@ from mailbot.store.outbox import Outbox
 from mailbot.store.soundness import contains, file_of, require_sound
 
 _PRIVATE = 0o600
+_MAGIC = b"SQLite format 3\0"
 
 
 class NoProgram(Exception):
@@ -127,11 +128,9 @@ def _sync(path: Path) -> None:
 def prepared(backup: Path, engine: Engine) -> Iterator[Path]:
     """A private copy of the backup beside the database, so that what is looked at is what is put in its place.
 
-    Raises OSError, NoBackup.
+    The engine is one of SQLite. Raises OSError.
     """
-    place = file_of(engine)
-    if place is None:
-        raise NoBackup("a PostgreSQL database is restored by pg_restore")
+    place = _place(engine)
     copy = place.with_name(f"{place.name}.restoring")
     copy.unlink(missing_ok=True)
     try:
@@ -139,9 +138,6 @@ def prepared(backup: Path, engine: Engine) -> Iterator[Path]:
             backup.open("rb") as source,
             os.fdopen(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE), "wb") as target,
         ):
-            if source.read(16) != b"SQLite format 3\0":
-                raise NoBackup("this is no SQLite database")
-            source.seek(0)
             shutil.copyfileobj(source, target)
         yield copy
     finally:
@@ -154,6 +150,9 @@ def contents(path: Path) -> Contents:
 
     Raises NoBackup, Damaged, SchemaTooNew, StoreUnavailable.
     """
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise NoBackup("this is no SQLite database")
     require_sound(path, whole=True)
     engine = open_store(f"sqlite:///{path}")
     try:
@@ -182,8 +181,7 @@ def loss(found: Contents, engine: Engine) -> Loss:
 
 def put_in_place(copy: Path, engine: Engine, now: datetime) -> Path:
     """Let the looked-at copy take the place of the database; returns where that one is kept. Raises InUse, OSError."""
-    place = file_of(engine)
-    assert place is not None  # noqa: S101 - prepared() has looked
+    place = _place(engine)
     engine.dispose()
     _require_unused(place)
     kept = place.with_name(f"{place.name}.before-{now:%Y%m%dT%H%M%SZ}")
@@ -201,6 +199,13 @@ def note_restored(engine: Engine, found: Contents, now: datetime) -> None:
     check_schema(engine)
     facts = {"by": "operator", "row": str(found.head[0]), "hash": found.head[1]}
     Journal(engine).record([Entry(Event.RESTORED, facts=facts)], now)
+
+
+def _place(engine: Engine) -> Path:
+    place = file_of(engine)
+    if place is None:
+        raise ValueError("a PostgreSQL database is restored by pg_restore")
+    return place
 
 
 def _require_unused(place: Path) -> None:

@@ -72,5 +72,5 @@ class RobotProcess:
         if self._running and self._running.poll() is None:
             self._running.kill()
             self._running.wait()
-        home = str(self.config.parent / "state" / "gnupg")
-        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, capture_output=True)
+        for home in (self.config.parent / "state" / "gnupg").glob("*/"):
+            subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)

@@ -18,7 +18,7 @@ from mailbot.store.journal import Journal
 from mailbot.store.migrations import SchemaTooNew, migrate
 from mailbot.store.soundness import Damaged, look_over_journal, look_over_pages, require_sound
 from tests.servers.postgres import Postgres
-from tests.store.samples import NOW, SECRET
+from tests.store.samples import NOW
 
 ENTRIES = [Entry(Event.NOTED, facts={"n": str(n)}) for n in range(5)]
 
@@ -107,7 +107,7 @@ def test_postgresql_is_copied_by_pg_dump(postgres: Postgres, tmp_path: Path) -> 
     backup.back_up(engine, tmp_path / "copy")
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
     destination = target.replace("+psycopg", "")
-    command = ["pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={destination}", tmp_path / "copy"]
+    command = ["pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={destination}", f"{tmp_path}/copy"]
     subprocess.run(command, check=True)
     restored = Journal(open_store(target)).verify()
     assert (restored.head, restored.findings) == (Journal(engine).head(), ())

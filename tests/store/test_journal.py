@@ -139,12 +139,37 @@ def test_writers_at_the_same_time_make_one_chain(engine: Engine, journal: Journa
         {"facts": '{"status": "250"}'},  # the same object, written otherwise
         {"at": NOW + timedelta(minutes=1, microseconds=1)},
         {"hash": "0" * 64},
+        {"previous": "0" * 64},
+        {"number": 6},
     ],
 )
 def test_a_changed_row_is_found(engine: Engine, journal: Journal, change: dict[str, Any]) -> None:
     with forger(engine) as connection:
         connection.execute(update(schema.journal).where(schema.journal.c.number == 2).values(change))
-    assert Finding(2, Break.CHANGED) in journal.verify().findings
+    assert Finding(change.get("number", 2), Break.CHANGED) in journal.verify().findings
+
+
+def test_two_rows_that_changed_places_are_found(engine: Engine, journal: Journal) -> None:
+    with forger(engine) as connection:
+        renumber(connection, [2], by=98)
+        renumber(connection, [3], by=-1)
+        renumber(connection, [100], by=-97)
+    found = journal.verify().findings
+    assert {finding.number for finding in found} == {2, 3, 4}
+
+
+def test_several_removed_rows_are_found(engine: Engine, journal: Journal) -> None:
+    with forger(engine) as connection:
+        connection.execute(delete(schema.journal).where(schema.journal.c.number.in_([2, 3])))
+    assert journal.verify().findings == (Finding(4, Break.MISSING),)
+
+
+def test_the_look_at_the_end_finds_what_is_wrong_there(engine: Engine, journal: Journal) -> None:
+    with forger(engine) as connection:
+        connection.execute(update(schema.journal).where(schema.journal.c.number == 4).values(party="XX"))
+    assert [finding.number for finding in journal.verify_end(1).findings] == []
+    assert [finding.number for finding in journal.verify_end(2).findings] == [4]
+    assert [finding.number for finding in journal.verify_end(9).findings] == [4]
 
 
 def test_a_changed_row_with_a_fitting_hash_is_found_by_the_next(engine: Engine, journal: Journal) -> None:
