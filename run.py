@@ -28,7 +28,6 @@ usage: python3 run.py COMMAND [ARGUMENTS]
 
   demo     play the whole main job on this machine, with throw-away keys
   test     run the tests (pytest's arguments; --clients adds those that drive real mail clients)
-  bench    measure
   ...      every other command of mailbot: check, run, once, status ...; --help after a command explains it
 
 The first start installs the locked requirements into .venv, beside this file.

@@ -257,6 +257,7 @@ class Robot:
 
 def open_keyring(config: Config) -> Keyring:
     """The working GnuPG home of this configuration; made anew if keys or pins have changed."""
+    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # `check` may come before the first start
     robot = RobotKey(config.robot.gnupg_home, config.robot.fingerprint, config.robot.passphrase())
     return make_home(config.state_dir / "gnupg", config.keys_dir, config.directory.pins(), robot)
 

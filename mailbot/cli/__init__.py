@@ -8,6 +8,8 @@ import rich_click as click
 
 from mailbot import __version__
 from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.output import answer_json
+from mailbot.core.findings import Finding
 
 # Command -> where it is. A command's module is loaded when it is called: half of what one needs, another does without.
 COMMANDS: Mapping[str, str] = {
@@ -76,10 +78,17 @@ def _run() -> int:
         return fault.tell()
     except click.UsageError as problem:
         problem.show()
-        return Exit.USAGE
+        return _usage(problem.format_message())
     except click.ClickException as problem:
         problem.show()
         return Exit.FINDING
     except (click.Abort, KeyboardInterrupt):
         return 130
     return code if isinstance(code, int) else Exit.FINE
+
+
+def _usage(message: str) -> int:
+    """A machine gets its one object for a command that could not be read, too."""
+    if "--json" in sys.argv:
+        answer_json(None, [Finding("usage", message, "`mailbot COMMAND --help` explains it.")])
+    return Exit.USAGE

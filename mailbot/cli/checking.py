@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 
 from mailbot.cli.style import damaged, too_old
 from mailbot.config import Config
-from mailbot.core.certificates import Certificate
+from mailbot.core.certificates import Certificate, Flaw
 from mailbot.core.findings import Finding, Severity
+from mailbot.core.parties import Directory
 from mailbot.mail.gpg import Gpg, GpgFailure
 from mailbot.mail.proofreading import proofread
 from mailbot.store.engine import StoreUnavailable, open_store
@@ -87,9 +88,9 @@ def certificates(config: Config) -> Iterator[Finding]:
     now = datetime.now(UTC)
     for folder, fingerprints in sorted(config.directory.pins().items()):
         for fingerprint in sorted(fingerprints & known.keys()):
-            yield from _look_at(folder, known[fingerprint], now)
+            yield from _look_at(folder, known[fingerprint], config.directory, now)
     if config.robot.fingerprint in known:
-        yield from _look_at("the robot", known[config.robot.fingerprint], now)
+        yield from _look_at("the robot", known[config.robot.fingerprint], config.directory, now)
 
 
 def imap(config: Config) -> Iterator[Finding]:
@@ -103,11 +104,17 @@ def smtp(config: Config) -> Iterator[Finding]:
 LOOKS: tuple[Look, ...] = (permissions, templates, database, certificates, imap, smtp)
 
 
-def _look_at(whose: str, certificate: Certificate, now: datetime) -> Iterator[Finding]:
+def flaw_in_use(certificate: Certificate, directory: Directory, now: datetime) -> Flaw | None:
+    """Why it is no good for what it is pinned for: to be sealed to, or only to sign."""
+    only_signs = certificate.fingerprint in directory.fingerprints() - directory.sealed_to()
+    return certificate.flaw(now, for_encryption=not only_signs)
+
+
+def _look_at(whose: str, certificate: Certificate, directory: Directory, now: datetime) -> Iterator[Finding]:
     place = f"{whose} {certificate.fingerprint}"
-    flaw = certificate.flaw(now, for_encryption=True)
+    flaw = flaw_in_use(certificate, directory, now)
     if flaw:
-        hint = "Mail to it waits until a usable certificate is pinned; ask its owner for one."
+        hint = "Mail to it waits, and what it signs is held, until a usable one is pinned; ask its owner for it."
         yield Finding(f"keys.{flaw.name.lower().replace('_', '-')}", f"the certificate is {flaw}", hint, place=place)
         return
     ends = min((end for end in (certificate.expires, certificate.encrypts_until) if end), default=None)

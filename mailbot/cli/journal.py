@@ -1,6 +1,9 @@
 """journal: the append-only, hash-chained record of what was decided and delivered; never content."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -9,7 +12,8 @@ from mailbot.cli.output import answer_json, line_json, show_problems
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.store.journal import Finding as Gap
-from mailbot.store.journal import Journal
+from mailbot.store.journal import Journal, JournalRow
+from mailbot.store.schema import rfc3339
 
 
 @click.group()
@@ -39,11 +43,25 @@ def verify(config_path: Path, as_json: bool, anchor: str | None) -> int:
 
 @journal.command()
 @with_config
-def export(config_path: Path) -> None:
-    """Every row as JSON Lines, oldest first."""
-    with open_database(config_path) as (_, engine):
+@with_json
+def export(config_path: Path, as_json: bool) -> None:
+    """Every row as JSON Lines, oldest first.
+
+    Each hash is the SHA-256 of a JSON array without spaces: number, at, event, reference, party, facts (as a text: JSON
+    with sorted names, without spaces), previous. All in ASCII. It is written so with and without --json.
+    """
+    with open_database(config_path, as_json=as_json) as (_, engine):
         for row in Journal(engine).rows():
-            line_json(row)
+            line_json(_exported(row))
+
+
+def _exported(row: JournalRow) -> dict[str, Any]:
+    """To the microsecond, as it was hashed; facts that somebody made unreadable are shown as they stand."""
+    try:
+        facts = json.loads(row.facts)
+    except ValueError:
+        facts = row.facts
+    return asdict(row) | {"at": rfc3339(row.at), "facts": facts}
 
 
 def _told(gap: Gap) -> Finding:

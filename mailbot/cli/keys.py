@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from mailbot.cli.checking import flaw_in_use
 from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.output import answer_json, show_problems, show_table
 from mailbot.cli.style import open_config, telling_faults, with_config, with_json
@@ -35,7 +36,7 @@ def list_keys(config_path: Path, as_json: bool) -> int:
     for folder, fingerprints in sorted(config.directory.pins().items()):
         for fingerprint in sorted(fingerprints):
             certificate = known.get(fingerprint)
-            flaw = certificate.flaw(now, for_encryption=True) if certificate else "missing"
+            flaw = flaw_in_use(certificate, config.directory, now) if certificate else "missing"
             rows.append(
                 {
                     "party": folder,
@@ -72,7 +73,8 @@ def init(home: Path, name: str, addresses: tuple[str, ...], passphrase_file: Pat
         try:
             fingerprint = init_robot_key(home, name, addresses, passphrase)
         except KeyExists as problem:
-            said = Finding("robot-key.exists", str(problem), "Choose another --home, or go on with that key.")
+            hint = "Choose another --home, or go on with that key."
+            said = Finding("robot-key.exists", "there is a secret key already", hint, place=str(problem))
             raise Fault(Exit.FINDING, [said], as_json=as_json) from None
     if as_json:
         answer_json({"fingerprint": fingerprint, "home": str(home)})

@@ -171,6 +171,10 @@ class Directory:
         """Every fingerprint that is pinned, for sealing or for signing."""
         return frozenset[Fingerprint]().union(*self.pins().values())
 
+    def sealed_to(self) -> frozenset[Fingerprint]:
+        """Those that mail is sealed to; the others only sign."""
+        return frozenset(f for address in self._mailboxes.values() for f in address.encrypt_to)
+
     def suspending(self, codes: frozenset[str]) -> "Directory":
         """The same directory with these parties suspended as well."""
         marked = {c: replace(p, suspended=p.suspended or c in codes) for c, p in self.parties.items()}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mailbot.mail.limits import Limits
 
@@ -48,8 +49,10 @@ def section_end(octets: bytes, start: int, end: int) -> tuple[int, int]:
 def read_fields(section: bytes, limits: Limits) -> Fields:
     """The fields of a header section; lines that are none are passed over, and what is too long is cut."""
     looked_at = section[: limits.header_section]
-    pairs = tuple((name, value[: limits.field]) for name, value in _pairs(looked_at))
-    return Fields(pairs, complete=len(looked_at) == len(section))
+    found = islice(_pairs(looked_at), limits.fields + 1)
+    pairs = tuple((name, value[: limits.field]) for name, value in found)
+    complete = len(looked_at) == len(section) and len(pairs) <= limits.fields
+    return Fields(pairs[: limits.fields], complete=complete)
 
 
 def _pairs(section: bytes) -> Iterator[tuple[str, bytes]]:

@@ -143,7 +143,7 @@ class Gpg:
         """The verdict on a signature that only verifies where it stands: gpg takes no text line of more than 19,995
         characters out of a file, but does out of a message.
         """
-        facts = _document_signature(message.signatures[0])
+        facts = _document_signature(message.signatures[0], message.literal)
         answer = self.gpg.ask(["--decrypt"], unwrapped)
         if facts is None or not _same_text(answer.output, message):
             return None
@@ -162,7 +162,7 @@ class Gpg:
             return (UNVERIFIABLE,)
 
     def _verdicts(self, signed: bytes, signatures: Sequence[Packet]) -> tuple[Verdict, ...]:
-        facts = _document_signature(signatures[0])
+        facts = _document_signature(signatures[0], signed)
         if len(signatures) != 1 or facts is None:
             return (UNVERIFIABLE,) * len(signatures)
         # The packet alone: nothing else that a signature file may hold ever reaches gpg.
@@ -270,11 +270,18 @@ class Gpg:
         return packets if isinstance(packets, Refusal) else scan(self.gpg, packets)
 
 
-def _document_signature(packet: Packet) -> SignatureFacts | None:
-    """The facts of a signature over a document; None if it is damaged, or over something else."""
+def _document_signature(packet: Packet, signed: bytes) -> SignatureFacts | None:
+    """The facts of a signature over this document; None if it is damaged, or over something else.
+
+    Of a text gpg hashes no CR at a line's end, however many there are. So anybody could add one that makes another
+    mail under the same signature, hides a boundary or a blank line, and is no replay: a text with a bare CR counts as
+    signed by nobody.
+    """
     try:
         facts = read_signature(packet.body)
     except Malformed:
+        return None
+    if facts.type == TEXT and signed.count(b"\r") != signed.count(b"\r\n"):
         return None
     return facts if facts.type in {BINARY, TEXT} else None
 

@@ -21,6 +21,7 @@ class Limits:
     parts: int = 1000  # of a mail, and of what was encrypted in it
     depth: int = 100  # levels of MIME parts within each other
     header_section: int = 256 * KIB  # of a mail or part
+    fields: int = 1000  # in one header section: the longest way through gateways leaves two hundred
     field: int = 64 * KIB  # of one header field
     text: int = 1 * MIB  # of all text parts together, for reading tags and codes; they are passed on whole
     report: int = 32 * KIB  # of a suspected bounce in no standard form: flufl.bounce takes quadratic time on some

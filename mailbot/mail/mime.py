@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import collapse_rfc2231_value, decode_params
+from itertools import islice
 
 from mailbot.mail.charsets import decode
 from mailbot.mail.fields import Fields, read_fields, section_end
 from mailbot.mail.limits import Limits, TooMuch
 
 PARAMETERS_LOOKED_AT = 8_192  # octets of a Content-Type: a boundary has 70, a file name some hundred
+PARAMETERS_MOST = 50  # a long file name in pieces (RFC 2231 §3) has about forty
+LOOKALIKES_MOST = 10_000  # lines of a multipart that begin as its delimiter does
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,9 @@ def _spans(octets: bytes, body: int, end: int, boundary: str) -> Iterator[tuple[
 def _delimiters(octets: bytes, body: int, end: int, mark: bytes) -> Iterator[tuple[int, int, bool]]:
     """Each delimiter line: where it begins, where the next line begins, whether it is the closing one."""
     line = body if octets.startswith(mark, body, end) else _next_line(octets, body, end, mark)
-    while line >= 0:
+    for _ in range(LOOKALIKES_MOST):
+        if line < 0:
+            return
         after = line + len(mark)
         eol = octets.find(b"\r\n", after, end)
         eol = end if eol < 0 else eol
@@ -158,6 +163,7 @@ def _delimiters(octets: bytes, body: int, end: int, mark: bytes) -> Iterator[tup
         if rest in (b"", b"--"):
             yield line, min(eol + 2, end), rest == b"--"
         line = _next_line(octets, eol, end, mark)
+    raise TooMuch
 
 
 def _next_line(octets: bytes, start: int, end: int, mark: bytes) -> int:
@@ -175,9 +181,8 @@ def read_value(raw: bytes) -> Value:
     """`text/plain; charset="utf-8"` taken apart; RFC 2231 continuations and charsets joined and decoded."""
     raw = raw[:PARAMETERS_LOOKED_AT]
     main = re.split(rb"[;\s(]", raw.strip(), maxsplit=1)[0].decode("latin-1").lower()
-    pairs = [
-        (name.decode("latin-1").lower(), _unquoted(quoted, bare)) for name, quoted, bare in _PARAMETER.findall(raw)
-    ]
+    found = (parameter.groups(b"") for parameter in islice(_PARAMETER.finditer(raw), PARAMETERS_MOST))
+    pairs = [(name.decode("latin-1").lower(), _unquoted(quoted, bare)) for name, quoted, bare in found]
     return Value(main, _joined(pairs))
 
 

@@ -29,7 +29,7 @@ class Bounds:
     """How much a message may hold (trust.md 20)."""
 
     recipients: int = 500  # session-key packets; some programs seal to everybody and to the sender as well
-    octets: int = 256 * 1024 * 1024  # decrypted and decompressed, whatever the ratio
+    octets: int = 128 * 1024 * 1024  # decrypted and decompressed, whatever the ratio; as much as a mail may have
     signatures: int = 16
 
 

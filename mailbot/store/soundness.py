@@ -12,7 +12,7 @@ from mailbot.store.journal import Journal, Verified
 
 log = logging.getLogger(__name__)
 
-QUICKLY = 16 * 1024 * 1024  # octets; a look at that much takes less than 50 ms (measured: 2.4 ms for each MiB)
+QUICKLY = 16 * 1024 * 1024  # octets; a look at that much takes less than 50 ms (measured: 16 MiB in 13 ms)
 _LAST_ROWS = 100  # of the journal, read at every start
 _MOST_FLAWS = 3  # that are told
 

@@ -110,16 +110,18 @@ def _step_back(watch: Watch) -> None:
 def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, queued: Event | None = None) -> int:
     """Act on everything that INBOX holds, each mail once; returns how many were filed.
 
-    A mail whose last try was broken off may end this one, too, so no other mail stands behind it: such suspects come
-    when nothing else is left, one by one.
+    A mail whose last try was broken off may end this one, too, so the others go first: such suspects come one by one,
+    each after a whole batch. Most are innocent, and in a flood they would wait for its end else.
     """
-    filed, failed, suspects = 0, set[int](), set[int]()
+    filed, failed, suspects, one_of_them = 0, set[int](), set[int](), False
     while True:
-        arrivals = mailbox.fetch_new(passing_over=failed | suspects)
+        arrivals = [] if one_of_them else mailbox.fetch_new(passing_over=failed | suspects)
+        one_of_them = False
         if arrivals:
             tried = receiver.suspects([mail.digest for _, mail in arrivals])
             suspects |= {uid for uid, mail in arrivals if mail.digest in tried}
             arrivals = [arrival for arrival in arrivals if arrival[0] not in suspects]
+            one_of_them = bool(suspects)
         elif suspects:
             suspects.remove(min(suspects))
             arrivals = mailbox.fetch_new(1, passing_over=failed | suspects)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, Select, select
@@ -34,6 +36,7 @@ class Account:
     relayed: int = 0  # mails that readers got
     repeated: int = 0  # mails that were handed over once more, the same octets under the same Message-ID
     longest: float = 0.0  # seconds from Postfix's 250 to a reader's server's
+    acted: float = 0.0  # of these, seconds until the mail was acted on
     wrong: list[str] = field(default_factory=list)
 
 
@@ -75,13 +78,13 @@ class Accountant:
         if len(opened) > 1:
             return self._wrong(f"{mail.text!r}: acted on {len(opened)} times")
         if opened and mail.readers:
-            return self._follow(mail, opened[0]["reference"])
+            return self._follow(mail, opened[0]["reference"], opened[0]["handled_at"])
         if held and not opened:
             self.found.held[held[0]] += 1
             return None
         return self._wrong(f"{mail.text!r}: neither delivered nor held: {[self.incoming[d]['event'] for d in copies]}")
 
-    def _follow(self, mail: Posted, reference: str) -> None:
+    def _follow(self, mail: Posted, reference: str, opened_at: datetime) -> None:
         """To every reader."""
         sent = [row for row in self.outbox if row["reference"] == reference and row["letter"] in WORDS]
         if Counter(row["recipient"] for row in sent) != Counter(mail.readers):
@@ -90,18 +93,20 @@ class Accountant:
         if not states <= {"sent", "refused"}:
             return self._wrong(f"{mail.text!r}: {states}")
         for row in sent:
-            self._time(mail, row)
+            self._time(mail, row, opened_at)
         if states == {"sent"}:
             self.found.delivered += 1
         else:
             self.found.bounced += 1
         return None
 
-    def _time(self, mail: Posted, row: RowMapping) -> None:
+    def _time(self, mail: Posted, row: RowMapping, opened_at: datetime) -> None:
         came = self.network.front.came.get(row["message_id"].encode())
         if came is not None:
             self.found.relayed += 1
-            self.found.longest = max(self.found.longest, came - self.network.posted[mail.message_id])
+            begin = self.network.posted[mail.message_id]
+            acted = opened_at.timestamp() - (time.time() - time.monotonic()) - begin
+            self.found.longest, self.found.acted = max((self.found.longest, self.found.acted), (came - begin, acted))
         elif row["state"] == "sent":
             self._wrong(f"{mail.text!r}: no server has {row['message_id']}, which is marked as sent")
 

@@ -121,9 +121,9 @@ def figures(soaked: Network, chaos: Chaos, account: Account) -> list[str]:
     misdeeds = ", ".join(f"{name} {count}" for name, count in sorted(front.did.items()))
     held = ", ".join(f"{reason} {count}" for reason, count in sorted(account.held.items()))
     after_the_dot = front.did["kept-drop"] + front.did["kept-hang"]
-    cuts = soaked.wire.cuts + chaos.happened["cut smtp"]
+    kills, cuts = sum(robot.kills for robot in soaked.robots), soaked.wire.cuts + chaos.happened["cut smtp"]
     return [
-        f"  kills {sum(robot.kills for robot in soaked.robots)}, cuts {cuts}, longest delay {account.longest:.1f} s",
+        f"  kills {kills}, cuts {cuts}, longest delay {account.longest:.1f} s: acted on after {account.acted:.1f} s",
         f"  LOST {lost}, delivered {account.delivered}, bounced {account.bounced}, held {account.held.total()}: {held}",
         f"  relayed {account.relayed}, accepted in all {len(front.accepted)}, REPEATED {account.repeated}",
         f"  cut or silent after a mail was taken: {after_the_dot}; given to the hub twice by Postfix: {account.copies}",

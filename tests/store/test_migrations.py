@@ -7,8 +7,11 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, text
 
+from mailbot.core.decision import Folder
 from mailbot.store import migrations
 from mailbot.store.engine import StatementRefused, open_store, reading, writing
+from mailbot.store.journal import Journal
+from mailbot.store.memory import Memory
 from mailbot.store.migrations import (
     BackwardsRefused,
     SchemaTooNew,
@@ -139,3 +142,40 @@ def test_the_journal_refuses_to_be_emptied_or_replaced(engine: Engine) -> None:
     other_way = {"sqlite": f"INSERT OR REPLACE {row}", "postgresql": "TRUNCATE journal"}
     with pytest.raises(StatementRefused), writing(engine) as connection:
         connection.execute(text(other_way[engine.dialect.name]))
+
+
+def test_what_the_first_version_kept_is_there_in_the_newest(bare: Engine) -> None:
+    """A row in each table of the first version that people would miss, however many versions follow."""
+    config = migrations._config()
+    with writing(bare) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST:
+            words = (
+                {"octets": "BLOB", "no": "0"} if bare.dialect.name == "sqlite" else {"octets": "bytea", "no": "false"}
+            )
+            connection.execute(text(statement.format(**words)))
+    migrate(bare)
+    check_schema(bare)
+    assert migrations.steps(bare) == ()
+    memory = Memory(bare)
+    assert memory.folder_of("d") is Folder.DONE
+    original = memory.original("d")
+    assert original is not None
+    assert original.octets == b"sealed"
+    assert [mail.label for mail in memory.held_mails()] == ["H-1"]
+    assert Journal(bare).head() == (1, "h")
+
+
+FIRST = (
+    "INSERT INTO incoming (digest, folder, handled_at) VALUES ('d', 'Done', '2026-01-01T00:00:00Z')",
+    (
+        "INSERT INTO originals (digest, octets, sealed_by_robot, came_sealed, kept_at)"
+        " SELECT 'd', CAST('sealed' AS {octets}), {no}, {no}, '2026-01-01T00:00:00Z'"
+    ),
+    (
+        "INSERT INTO held (digest, reason, state, held_at, sender, size)"
+        " VALUES ('d', 'untagged', 'waiting', '2026-01-01T00:00:00Z', 'a@b.example', 1)"
+    ),
+    "INSERT INTO journal VALUES (1, '2026-01-01T00:00:00Z', 'e', NULL, NULL, '{{}}', '', 'h')",
+)
