@@ -92,7 +92,7 @@ def check(config_path: Path, as_json: bool) -> int:
     findings = check_everything(config)
     errors = [f for f in findings if f.severity is Severity.ERROR]
     if as_json:
-        answer_json({"config": str(config.path), "findings": len(findings)}, findings, ok=not errors)
+        answer_json({"config": str(config.path), "findings": len(findings)}, findings)
     else:
         show_problems(findings)
         click.echo(f"{len(errors)} errors, {len(findings) - len(errors)} warnings." if findings else "All is well.")

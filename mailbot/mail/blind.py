@@ -13,18 +13,21 @@ from mailbot.mail.entity import text_entity
 from mailbot.mail.limits import Limits
 from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part, read_tree
-from mailbot.mail.text import is_text, lines_of, shown_parts
+from mailbot.mail.text import is_text, lines_of, shown_parts, text_of, without_legacy_lines
 
 Edit = tuple[int, int, bytes]  # from, to, and what stands there instead
 
 _PROTECTION = re.compile(rb";\s*(?:hp|protected-headers)\s*=\s*(?:\"[^\"]*\"|[^;]*)", re.IGNORECASE)
+_PAGES = frozenset({"text/x-amp-html", "text/watch-html"})  # the same words once more
 _GROUP = re.compile(rb"multipart/(?:alternative|related)", re.IGNORECASE)
 
 
 def without_author(entity: bytes, limits: Limits) -> list[bytes]:
     """The entity, in pieces. Raises TooMuch only beyond the limits that it was opened with."""
     tree = read_tree(entity, limits)
-    edits = _edits(tree, next(shown_parts(tree), None), flat=False)
+    # The first that says anything, as written_text reads it: some programs put an empty text in front.
+    text = next((part for part in shown_parts(tree) if text_of(part, tree, limits.text).strip()), None)
+    edits = _edits(tree, text, flat=False)
     return list(_edited(entity, sorted(edits)))
 
 
@@ -33,7 +36,7 @@ def _edits(part: Part, text: Part | None, *, flat: bool) -> Iterator[Edit]:
     flat = flat or (part.type == "multipart/alternative" and any(leaf is text for leaf in part.leaves()))
     if part is text:
         yield part.start, part.end, _text(part)
-    elif _repeats_headers(part) or (flat and is_text(part)):
+    elif _repeats_headers(part) or (flat and (is_text(part) or part.type in _PAGES)):
         yield part.start, part.end, b"".join(text_entity("").pieces())
     elif part.start == 0 or part.children:
         yield part.start, part.body, _header(part, flat=flat)
@@ -60,7 +63,7 @@ def _text(part: Part) -> bytes:
     if part.type == "text/html":
         text = html_to_text(text, drop_legacy_display=repeats)
     elif repeats:  # header fields repeated for clients that cannot show protected ones (RFC 9788 §5.2.1)
-        text = text.partition("\n\n")[2]
+        text = without_legacy_lines(text)
     return b"".join(text_entity(leading_tags(text)[1], parameters=_flow(part)).pieces())
 
 

@@ -10,10 +10,16 @@ _HEAD = 65_536  # octets in which an entity says what it is
 
 
 def is_entity(data: bytes, *, typed: bool) -> bool:
-    """Whether these octets begin with a header section, be it empty; `typed`: with one that has a Content-Type."""
+    """Whether these octets begin with a header section, be it empty; `typed`: with one that has a Content-Type.
+
+    A field about MIME must be in it: a letter that begins with "Objet: …" would lose its first lines.
+    """
     head = with_crlf(data[:_HEAD])
     end, body = section_end(head, 0, len(head))
-    return read_fields(head[:end], Limits()).has("content-type") if typed else body > 0
+    fields = read_fields(head[:end], Limits())
+    if typed or end == 0:
+        return fields.has("content-type") or (body > 0 and not typed)
+    return any(name == "mime-version" or name.startswith("content-") for name, _ in fields.pairs)
 
 
 def as_entity(text: bytes, charset: str) -> bytes:

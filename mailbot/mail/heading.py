@@ -9,6 +9,7 @@ from mailbot.mail.wording import clean
 
 LINE = 78  # columns, where a space allows a fold (RFC 5322 §2.1.1)
 LINE_MOST = 998  # octets, never more
+WORD_ENCODED = 66  # columns of an encoded word, so that "Subject: " still goes before it
 WORD_MOST = 200  # a longer word is encoded, because an encoded word can be cut
 TEXT_MOST = 1_000  # characters of a free text, such as a subject
 
@@ -43,7 +44,7 @@ def text(words: str) -> str:
     # Written as it is, "=?" would be read as the beginning of an encoded word.
     if line.isascii() and "=?" not in line and max(map(len, line.split()), default=0) <= WORD_MOST:
         return line
-    return " ".join(Header(line, "utf-8", maxlinelen=75).encode().split())
+    return " ".join(Header(line, "utf-8", maxlinelen=WORD_ENCODED).encode().split())
 
 
 def mailbox(name: str, address: str) -> str:

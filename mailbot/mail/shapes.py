@@ -51,7 +51,8 @@ def find_sealed(root: Part) -> Sealed | None:
 def _sealed_part(root: Part) -> tuple[Part | None, tuple[str, ...]]:
     """RFC 3156 §4, else the first repair that finds something."""
     if root.type == "multipart/encrypted" and root.children:
-        return next((child for child in root.children if holds_message(child)), root.children[-1]), ()
+        beside = ("parts beside the encrypted one left out",) if len(root.children) > 2 else ()
+        return next((child for child in root.children if holds_message(child)), root.children[-1]), beside
     for repair in TAKEN_APART:
         if (part := repair(root)) is not None:
             return part, (name_of(repair),)

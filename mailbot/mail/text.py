@@ -22,7 +22,7 @@ def written_text(payload: Part, limits: Limits) -> str:
     texts: list[str] = []
     left = limits.text
     for part in islice(shown_parts(payload), PARTS_MOST):
-        texts.append(_text_of(part, payload, left))
+        texts.append(text_of(part, payload, left))
         left -= part.end - part.body
         if left <= 0:
             break
@@ -75,17 +75,18 @@ def _preferred(alternatives: tuple[Part, ...]) -> Part:
     return (plain or rich[::-1] or [alternatives[0]])[0]
 
 
-def _text_of(part: Part, payload: Part, most: int) -> str:
+def text_of(part: Part, payload: Part, most: int) -> str:
+    """What a reader sees of one shown part, of no more than `most` octets, with LF line ends."""
     text = lines_of(part.text(most))
     legacy = part.content.get("hp-legacy-display") == "1" and says_protected(payload)
     if part.type == "text/html":
         return html_to_text(text, drop_legacy_display=legacy)
     if part.content.get("format").lower() == "flowed":
         text = unflow(text, delete_space=part.content.get("delsp").lower() == "yes")
-    return _without_legacy_lines(text) if legacy else text
+    return without_legacy_lines(text) if legacy else text
 
 
-def _without_legacy_lines(text: str) -> str:
+def without_legacy_lines(text: str) -> str:
     """The text after its first blank line, if nothing but header fields stands before (RFC 9788 §5.2.1)."""
     head, gap, rest = text.partition("\n\n")
     is_header = re.fullmatch(r"[!-9;-~]+:[^\n]*(?:\n(?:[!-9;-~]+:|[ \t])[^\n]*)*", head)

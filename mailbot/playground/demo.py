@@ -30,17 +30,18 @@ FINE, FAILED, BROKEN_OFF = 0, 1, 130
 _COMMANDS = ("status", "exchanges list", "held list", "held show H-1", "journal verify", "check")
 
 
-def play(*, keep: bool = False, facts: Path | None = None) -> int:
+def play(*, keep: bool = False, facts: Path | None = None, console: Console | None = None) -> int:
     """Play it and print what everybody received; 0 if all was as it must be, else 1; 130 if it was broken off.
 
     With `keep` the playground stays until Ctrl-C or SIGTERM. `facts`: where the facts are written, as JSON.
+    `console`: where it is shown, in place of standard output.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then either
     steps = Steps(Console(stderr=True, highlight=False))
     try:
         with ExitStack() as closing:
-            return _play(closing, steps, keep=keep, facts=facts)
+            return _play(closing, steps, console or _console(), keep=keep, facts=facts)
     except KeyboardInterrupt:
         return BROKEN_OFF
 
@@ -63,7 +64,7 @@ class Steps:
         self.console.print(f"{self.seconds[title]:5.1f} s  {title}")
 
 
-def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -> int:
+def _play(closing: ExitStack, steps: Steps, console: Console, *, keep: bool, facts: Path | None) -> int:
     with steps.step("Keys for everybody, IMAP and SMTP servers on loopback, a configuration"):
         stage = closing.enter_context(set_up())
     with steps.step("The robot starts"):
@@ -72,11 +73,11 @@ def _play(closing: ExitStack, steps: Steps, *, keep: bool, facts: Path | None) -
     with steps.step("Every mail is opened by its reader, and tried with every other key"):
         outcome = look(stage, robot, steps)
     problems = [*late, *amiss(outcome, SCENES)]
-    _report(outcome, problems, facts)
+    _report(outcome, problems, facts, console)
     if keep:
         _stay(stage)
     else:
-        _console().print("To look around in it, with these commands and with mail programs: demo --keep")
+        console.print("To look around in it, with these commands and with mail programs: demo --keep")
     return FAILED if problems else FINE
 
 
@@ -140,8 +141,7 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
-def _report(outcome: Outcome, problems: Sequence[str], facts: Path | None) -> None:
-    console = _console()
+def _report(outcome: Outcome, problems: Sequence[str], facts: Path | None, console: Console) -> None:
     show(outcome, console)
     for problem in problems:
         console.print(f"[red]NOT AS IT MUST BE:[/] {problem}", highlight=False)

@@ -54,6 +54,6 @@ def test_nothing_without_a_date_of_receipt() -> None:
     "flood", ["return ", "back a ", "do ", "returning 1 ", "1.1.2026 a ", "1 may ", " ", "return" + " " * 50]
 )
 def test_hostile_texts_take_little_time(flood: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     return_date(flood * (100_000 // len(flood)), RECEIVED)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1

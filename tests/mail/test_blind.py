@@ -124,3 +124,29 @@ def test_what_has_no_text_keeps_its_content() -> None:
 @pytest.mark.parametrize("entity", [b"", b"\r\n", b"text", b"\r\n\r\n", b"Content-Type: multipart/mixed\r\n\r\nx"])
 def test_odd_entities_are_taken(entity: bytes) -> None:
     hidden(entity)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_the_tag_goes_where_an_empty_text_stands_in_front(kind: str) -> None:
+    lines = f"<p>{TAG}</p><p>Who is he?</p>" if kind == "text/html" else f"{TAG}\r\nWho is he?\r\n"
+    entity = (
+        f"{HEADERS}Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+        f"--x\r\nContent-Type: text/plain\r\n\r\n \r\n--x\r\nContent-Type: {kind}\r\n\r\n{lines}\r\n--x--\r\n"
+    )
+    octets = hidden(entity)
+    nothing_is_told(octets)
+    assert b"Who is he?" in octets
+
+
+def test_the_tag_goes_from_a_page_for_gmail_too() -> None:
+    entity = (
+        f"{HEADERS}Content-Type: multipart/alternative; boundary=x\r\n\r\n"
+        f"--x\r\nContent-Type: text/plain\r\n\r\n{TAG}\r\nWho is he?\r\n"
+        f"--x\r\nContent-Type: text/x-amp-html\r\n\r\n<p>{TAG}</p>\r\n--x--\r\n"
+    )
+    nothing_is_told(hidden(entity))
+
+
+def test_a_first_paragraph_that_repeats_no_header_stays() -> None:
+    octets = hidden("Content-Type: text/plain; hp-legacy-display=1\r\n\r\nDear all,\r\n\r\nwho is he?\r\n")
+    assert b"Dear all," in octets

@@ -224,8 +224,8 @@ def test_hostile_fields_are_read_in_linear_time() -> None:
         "@:" * 30_000,
         "=?q?q?" * 10_000,
     ]
-    began = time.monotonic()
+    began = time.process_time()
     for value in hostile:
         for name in ("From", "To", "Delivered-To", "Subject", "References", "Message-ID", "Date"):
             headers(f"{name}: {value}\n")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -118,7 +118,7 @@ def test_is_made_once(place: Place, alice: Person) -> None:
     first.close()
     began = time.monotonic()
     second = place.make()
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 2
     assert second.home == first.home
     assert alice.fingerprint in place.gpg(second).certificates()
 
@@ -399,7 +399,7 @@ def test_a_key_with_a_passphrase_is_quick(place: Place, alice: Person) -> None:
     end_agent(keyring.home)
     began = time.monotonic()
     assert len(gpg.seal(b"text", [(alice.fingerprint,)])) == 1
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 2
     locked = place.make(RobotKey(home, fingerprint, "wrong"))
     assert locked.home == keyring.home, "made from the same, and still locked by the right passphrase"
     end_agent(locked.home)  # which remembers the passphrase for some minutes

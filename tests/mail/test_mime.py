@@ -89,10 +89,10 @@ def test_hostile_trees_are_read_in_linear_time() -> None:
     delimiters = b'Content-Type: multipart/mixed; boundary="' + b"-" * 60 + b'"\r\n\r\n' + b"-" * 5_000_000
     spaces = b"Content-Type: text/plain;" + b" " * 1_000_000 + b"\r\n\r\n"
     parameters = b"Content-Type: text/plain" + b'; a="\\"' * 100_000 + b"\r\n\r\n"
-    began = time.monotonic()
+    began = time.process_time()
     for octets in (nested, delimiters, spaces, parameters):
         assert tree(octets).end == len(octets)
-    assert time.monotonic() - began < 4
+    assert time.process_time() - began < 4
 
 
 # ---------------------------------------------------------------- header sections
@@ -203,3 +203,19 @@ def test_what_was_put_in_comes_out(bodies: list[bytes]) -> None:
     entities = [b"\r\n" + body for body in bodies]
     root = tree(multipart("mixed", *entities, boundary="=_never_in_so_few_octets_"))
     assert [child.octets for child in root.children] == entities
+
+
+def test_lines_that_only_look_like_delimiters_do_not_cost_time() -> None:
+    body = b"\r\n--b x" * 1_000_000
+    start = time.monotonic()
+    with pytest.raises(TooMuch):
+        tree(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body)
+    assert time.monotonic() - start < 2
+
+
+def test_fields_and_parameters_beyond_any_use_are_passed_over() -> None:
+    fields = read_fields(b"a:\r\n" * 60_000, LIMITS)
+    assert len(fields.pairs) == LIMITS.fields
+    assert not fields.complete
+    assert len(read_value(b"text/plain" + b"".join(b"; p%d=x" % n for n in range(500))).parameters) == 50
+    assert read_fields(b"a:\r\n" * LIMITS.fields, LIMITS).complete

@@ -1,6 +1,7 @@
 """The path of a mail from octets to meaning, with mail that the real gpg made in every form."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -483,10 +484,10 @@ def test_fifty_megabytes() -> None:
         50 * 2**20 // len(line)
     )
     octets = header() + multipart("mixed", TEXT, large)
-    began = time.monotonic()
+    began = time.process_time()
     mail = opened(octets)
     assert mail.text == "Bonjour é\n"
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -539,3 +540,51 @@ def test_nothing_shows_content_in_its_repr() -> None:
         assert "canary" not in repr(mail)
         assert "canary" in mail.text
         assert "canary" not in repr(replace(mail, digest=""))
+
+
+# ---------------------------------------------------------------- what a hostile reading found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entity: entity.replace(b"Bonjour\r\n", b"Bonjour\r\r\n"),
+        lambda entity: entity.replace(b"\r\n\r\n", b"\r\n\r\r\n", 1),
+        lambda entity: entity + b"\r",
+    ],
+    ids=["line end", "blank line hidden", "end"],
+)
+def test_a_text_signature_cannot_be_used_again_with_carriage_returns_added(change: Callable[[bytes], bytes]) -> None:
+    """gpg calls all of these good; as another mail, it would be no replay (trust.md 5)."""
+    entity = protected_text("[REQUEST DE] x\r\n\r\nBonjour\r\n")
+    signature = world().france.sign(entity, "--textmode")
+    assert world().france.verify(change(entity), signature) == (world().france.fingerprint,)
+    assert vouched(sealed_by_a_stranger(entity, signature))
+    assert not vouched(sealed_by_a_stranger(change(entity), signature))
+
+
+def sealed_by_a_stranger(entity: bytes, signature: bytes) -> OpenedMail:
+    """Somebody's signed words, encrypted to the robot by another."""
+    kind = '; micalg=pgp-sha512; protocol="application/pgp-signature"'
+    wrapped = multipart("signed", entity, part("application/pgp-signature", signature), fields=kind, boundary="=_s")
+    return opened(header() + encrypted(world().stranger.encrypt(wrapped, [world().robot])))
+
+
+def test_a_text_that_begins_as_header_fields_do_is_passed_on_whole() -> None:
+    text = b"Objet: demande\r\nvoir la suite\r\n\r\nBonjour\r\n"
+    armoured = world().france.sign_encrypt(text, [world().robot])
+    for mail in (header() + part("application/octet-stream", armoured), header() + encrypted(armoured)):
+        found = opened(mail)
+        assert vouched(found)
+        assert found.text.startswith("Objet: demande\nvoir la suite\n")
+        assert verifies_without_the_robot(found)
+
+
+def test_what_lies_in_clear_beside_the_encrypted_part_makes_a_mail_indiscreet() -> None:
+    """Kept as it came, it would lie on the disk in clear."""
+    armoured = part("application/octet-stream", world().france.sign_encrypt(TEXT, [world().robot]))
+    version = part("application/pgp-encrypted", "Version: 1\r\n")
+    assert opened(header() + multipart("encrypted", version, armoured)).discreet
+    beside = opened(header() + multipart("encrypted", version, armoured, part("text/plain", "in clear\r\n")))
+    assert vouched(beside)
+    assert not beside.discreet

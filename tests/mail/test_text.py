@@ -242,15 +242,15 @@ FLOODS = [
 
 @pytest.mark.parametrize("flood", FLOODS)
 def test_hostile_markup_is_read_in_linear_time(flood: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     html_to_text(flood * (500_000 // len(flood)))
     html_to_text("&#" + "9" * 500_000 + ";")
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("line", ["a ", "> ", ">", " ", "\r", "-- ", ">" * 1_000])
 def test_hostile_texts_are_read_in_linear_time(line: str) -> None:
     entity = part("text/plain; format=flowed", (line + "\n") * (1_000_000 // len(line)))
-    began = time.monotonic()
+    began = time.process_time()
     text(entity)
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

@@ -26,7 +26,7 @@ from tests.soak.mails import Posted, written
 from tests.soak.network import Network, network
 from tests.stories.world import Cast
 
-CALMING = 100.0  # seconds until everything is sent, after the last mishap; and 0.2 for each mail
+CALMING = 30.0  # seconds until everything is sent, after the last mishap; and 0.2 for each mail
 CONNECTIONS = 2  # of one robot to the SMTP server, the default
 
 databases = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
@@ -89,7 +89,7 @@ def settle(soaked: Network, posted: list[Posted]) -> Account:
             wait_until(lambda: is_quiet(soaked, engine), "quiet", CALMING + len(posted) / 5, pause=1.0)
         except TimeoutError:
             said = "\n".join(robot.log[-5000:] for robot in soaked.robots)
-            left = f"{soaked.waiting()} to be filed, {Outbox(engine).depth()}"
+            left = f"{soaked.waiting()} to be filed, {Outbox(engine).depth()}, {soaked.postfix.queue}"
             raise AssertionError(f"no end of it: {left}\n{said}") from None
         codes = [robot.stop() for robot in soaked.robots]
         account = Accountant(soaked, engine).account(posted)

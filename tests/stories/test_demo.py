@@ -154,3 +154,10 @@ def agents_below(folder: Path) -> list[str]:
         if "gpg-agent" in words and str(folder) in words:
             found.append(words)
     return found
+
+
+def test_machines_get_one_object() -> None:
+    command = [sys.executable, "-m", "mailbot", "demo", "--json"]
+    said = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=100).stdout)
+    assert (said["schema"], said["ok"], said["problems"]) == (1, True, [])
+    assert {mail["tag"] for mail in said["data"]["mails"]} >= {"[REPLY#2026-0001 DE>FR]"}
