@@ -80,11 +80,13 @@ def charset_of(octets: bytes, label: str = "") -> str:
     if _strictly(octets, "utf-8") is not None and not octets.isascii():
         return "utf-8"
     name = codec(label)
-    if name == "utf-8" or _strictly(octets, name) is None:
+    # The label stands outside what was signed: one such as cp037 or utf-16 would make other words of the same octets.
+    if name == "utf-8" or _strictly(_ASCII, name) != _ASCII.decode() or _strictly(octets, name) is None:
         name = "iso2022_jp_2" if octets.isascii() else "cp1252" if _western(octets) else _detector(octets) or "cp1252"
     return _REGISTERED.get(name) or re.sub(r"^cp(?=125|874)", "windows-", name.replace("_", "-"))
 
 
+_ASCII = bytes(range(0x20, 0x7F))
 _REGISTERED = {
     "cp932": "shift_jis",
     "cp949": "euc-kr",

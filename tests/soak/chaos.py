@@ -25,11 +25,12 @@ class Chaos(threading.Thread):
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Every third time a robot is killed: every 3 to 7 seconds."""
+        """Every third time a robot is killed: every 3 to 7 seconds. Postfix is kept awake."""
         others, count = self._others(), 0
         try:
             while not self._over.wait(self.chance.uniform(0.5, 2.0)):
                 count += 1
+                self.network.postfix.flush()
                 self._happen(self.chance.choice(others) if count % 3 else self._kill)
         except BaseException as problem:  # noqa: BLE001 - told by end()
             self.problem = problem

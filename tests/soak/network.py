@@ -87,8 +87,11 @@ class Network:
         self.dovecot.thaw()
 
     def waiting(self) -> int:
-        """Mails that lie in INBOX or in Postfix."""
-        return len(self.postfix.queue) + len(self.dovecot.mails(self.address))
+        """Mails that lie in INBOX or in Postfix, which is told to go on: it may sleep on them for 300 s."""
+        inside = len(self.postfix.queue)
+        if inside:
+            self.postfix.flush()
+        return inside + len(self.dovecot.mails(self.address))
 
 
 @contextmanager

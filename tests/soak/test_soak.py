@@ -26,7 +26,7 @@ from tests.soak.mails import Posted, written
 from tests.soak.network import Network, network
 from tests.stories.world import Cast
 
-CALMING = 30.0  # seconds until everything is sent, after the last mishap; and 0.2 for each mail
+CALMING = 100.0  # seconds until everything is sent, after the last mishap; and 0.2 for each mail
 CONNECTIONS = 2  # of one robot to the SMTP server, the default
 
 databases = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
