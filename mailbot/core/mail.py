@@ -8,7 +8,7 @@ from typing import Literal
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.parties import Address
-from mailbot.core.tags import Tag, parse
+from mailbot.core.tags import Tag
 
 # ---------------------------------------------------------------- on the way in
 
@@ -129,10 +129,6 @@ class Trouble(StrEnum):
     LIMITS = "limits"  # too many parts, levels, recipients, or too large when decompressed
 
 
-# What clients put in the place of a protected subject.
-_NO_WORDS = frozenset({"", "...", "…", "[...]", "Re: ...", "Encrypted Message"})
-
-
 @dataclass(frozen=True, slots=True)
 class OpenedMail:
     """A mail after MIME and OpenPGP: what it says, who signed it, what made it. Making one never raises."""
@@ -163,11 +159,6 @@ class OpenedMail:
         return only if only.vouches and only.inside else None
 
     @property
-    def discreet(self) -> bool:
-        """Nothing of it could be read on the way: sealed as a whole, no words of the author's in the outer subject."""
-        return self.sealed and not self.repairs and _says_nothing(self.outer.subject)
-
-    @property
     def subject(self) -> str:
         return self.protected.subject if self.protected and self.protected.subject else self.outer.subject
 
@@ -179,13 +170,6 @@ class OpenedMail:
     def sender(self) -> str:
         """The protected From where there is one, else the outer."""
         return self.protected.sender if self.protected and self.protected.sender else self.outer.sender
-
-
-def _says_nothing(subject: str) -> bool:
-    """Whether an outer subject is a tag of ours alone, or what clients put in the place of a protected one."""
-    bare = subject.strip()
-    is_tag = bare.startswith("[") and bare.endswith("]") and bare.count("[") == 1 and parse(bare).tag is not None
-    return is_tag or bare in _NO_WORDS
 
 
 # ---------------------------------------------------------------- on the way out

@@ -180,14 +180,11 @@ class Receiver:
             return [mail for letter in decision.letters for mail in self.writer.write(letter, moment)]
 
     def _original(self, mail: IncomingMail | Oversized, opened: OpenedMail, decision: Decision) -> Original | None:
-        """As it came where nobody could read it on the way either; else wrapped, so that no disk holds clear text.
-
-        What was too large to be fetched stays in the mailbox alone.
+        """As it came, sealed to the robot itself: even of an encrypted mail the header may hold the author's words, and
+        no disk holds clear text. What was too large to be fetched stays in the mailbox alone.
         """
         if not decision.keep_original or isinstance(mail, Oversized):
             return None
-        if opened.discreet:
-            return Original(mail.octets, came_sealed=True)
         return Original(self.wrap(mail.octets), sealed_by_robot=True, came_sealed=opened.sealed)
 
     def _shelve(self, mail: IncomingMail | Oversized) -> Folder:

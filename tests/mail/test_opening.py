@@ -578,21 +578,3 @@ def test_a_text_that_begins_as_header_fields_do_is_passed_on_whole() -> None:
         assert vouched(found)
         assert found.text.startswith("Objet: demande\nvoir la suite\n")
         assert verifies_without_the_robot(found)
-
-
-def test_what_lies_in_clear_beside_the_encrypted_part_makes_a_mail_indiscreet() -> None:
-    """Kept as it came, it would lie on the disk in clear."""
-    armoured = part("application/octet-stream", world().france.sign_encrypt(TEXT, [world().robot]))
-    version = part("application/pgp-encrypted", "Version: 1\r\n")
-    assert opened(header() + multipart("encrypted", version, armoured)).discreet
-    beside = opened(header() + multipart("encrypted", version, armoured, part("text/plain", "in clear\r\n")))
-    assert vouched(beside)
-    assert not beside.discreet
-
-
-@pytest.mark.parametrize("charset", ["cp037", "cp500", "utf-16", "utf-16le", "utf-7"])
-def test_a_label_outside_the_signature_makes_no_other_words_of_it(charset: str) -> None:
-    clear = world().france.clearsign("[REQUEST DE] x\n\nÉté à Noël\n".encode("latin-1"))
-    mail = header() + part(f"text/plain; charset={charset}", clear, "Content-Transfer-Encoding: 8bit")
-    assert vouched(opened(mail))
-    assert opened(mail).text.startswith("[REQUEST DE] x\n\nÉté à Noël")
