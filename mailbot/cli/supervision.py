@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
@@ -75,7 +75,8 @@ class _Supervisor:
     def _pass_on(self, _number: int, _frame: FrameType | None) -> None:
         self.stop.set()
         if self.child:
-            os.kill(self.child, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it ended by itself, and that is not noted yet
+                os.kill(self.child, signal.SIGTERM)
 
 
 @contextmanager
