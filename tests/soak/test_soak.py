@@ -1,6 +1,6 @@
 """Mail goes in while robots are killed and servers fail; at the end each mail is accounted for.
 
-The short run is part of every test run. The long one is started by hand: `python3 run.py test -m soak -s`, with
+Started by hand: `python3 run.py test -m soak -s` (`-k short` for the short one), with
 SOAK_MAILS (2000), SOAK_SECONDS (300: the time over which they go in) and SOAK_SEED in the environment.
 """
 
