@@ -62,10 +62,10 @@ def _write_raw(mail: HeldMail, original: Original | None, config_path: Path, *, 
         hint = "It was too large to be kept here, or its time is over; look in the mailbox's folder Held."
         raise Fault(Exit.FINDING, [Finding("held.not-kept", f"{mail.label} is not kept", hint)], as_json=as_json)
     octets = original.octets
-    if original.sealed_by_robot and original.came_sealed:
+    if original.came_sealed:
         with open_robot(config_path, as_json=as_json) as robot:
             octets = robot.gpg().open_own(octets)
-    elif original.sealed_by_robot:
+    else:
         click.echo(f"{mail.label} came unencrypted; this is the mail sealed to the robot's own key.", err=True)
     sys.stdout.buffer.write(octets)
 

@@ -163,6 +163,14 @@ class Case:
         return self.moment.now
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What the calendar calls for once: `Occasion("digest", "2026-11-24")`. Whoever records it second clashes."""
+
+    name: str
+    turn: str
+
+
 class Event(StrEnum):
     """The journal's fixed vocabulary."""
 
@@ -224,6 +232,7 @@ class Decision:
     reports: tuple[Reported, ...] = ()  # claims to be written beside the mails they are about
     warned: tuple[int, ...] = ()  # the outgoing mails whose delay is dealt with by this
     followed_up: tuple[int, ...] = ()  # the outgoing mails whose failure is dealt with by this
+    occasions: tuple[Occasion, ...] = ()  # what the calendar called for, and is done by this
 
     def with_rejudged(self, digest: str, later: "Decision") -> "Decision":
         """Both this and what came of judging an earlier, held mail again: recorded as one."""

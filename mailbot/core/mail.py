@@ -192,6 +192,24 @@ class Automatic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart beside a letter's page, shown in it as `cid:NAME`; the writer draws it."""
+
+    name: str  # "responses"; the file is responses.png
+    chart: object = field(repr=False)  # one of core.charts
+    alt: str  # what it shows, for those who do not see it
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of the robot's own making: a table, a certificate."""
+
+    name: str
+    media_type: str  # "text/csv"
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """One text, to everybody who gets exactly this text; each mailbox gets a mail of its own, sealed to it alone."""
 
@@ -211,6 +229,8 @@ class Letter:
     automatic: Automatic = Automatic.GENERATED
     purpose: str = "relay"  # relay, receipt, notice, question, reminder …: for the outbox and the journal
     urgent: bool = False  # goes out before the rest
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

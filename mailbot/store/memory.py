@@ -1,6 +1,6 @@
 """Memory: recall() gives the slice of state that one mail needs, record() carries a decision out in one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -36,13 +36,12 @@ Condition = ColumnElement[bool] | TextClause
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A mail as it came, always encrypted: by its sender, or, where some of it was in clear, by the robot to itself.
+    """A mail as it came, sealed by the robot to itself.
 
     `came_sealed`: what is under the robot's own sealing is encrypted too, so that it may be shown to an operator.
     """
 
     octets: bytes = field(repr=False)
-    sealed_by_robot: bool = False
     came_sealed: bool = False
 
 
@@ -134,6 +133,7 @@ class Memory:
             number = _hold_and_ask(connection, decision, now)
             _remember_use(connection, decision, now)
             outbox.deal_with(connection, decision, now)
+            _mark(connection, decision, now)
             outbox.queue(connection, mails, now)
             journal.append(connection, _numbered(decision.entries, number), now)
         return Recorded(number)
@@ -143,7 +143,7 @@ class Memory:
     def original(self, digest: str) -> Original | None:
         """A mail as it came, if it is still kept."""
         table = schema.originals
-        columns = (table.c.octets, table.c.sealed_by_robot, table.c.came_sealed)
+        columns = (table.c.octets, table.c.came_sealed)
         with reading(self._engine) as connection:
             row = connection.execute(select(*columns).where(table.c.digest == digest)).first()
             return Original(*row) if row else None
@@ -171,6 +171,13 @@ class Memory:
         if open_only:
             return self._exchanges(select(table).where(OPEN).order_by(table.c.opened_at.desc()).limit(limit))
         return self._exchanges(select(table).order_by(table.c.year.desc(), table.c.number.desc()).limit(limit))
+
+    def turns(self, name: str) -> Mapping[str, datetime]:
+        """Every turn of this occasion that is done, and when."""
+        table = schema.occasions.c
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(table.turn, table.at).where(table.name == name))
+            return {row.turn: row.at for row in rows}
 
     def counts(self, now: datetime) -> Counts:
         """How much of what there is."""
@@ -388,6 +395,12 @@ def _remember_use(connection: Connection, decision: Decision, now: datetime) -> 
         connection.execute(insert(schema.replays), used)
     if decision.noticed:
         _remember_notice(connection, decision.noticed.casefold(), now)
+
+
+def _mark(connection: Connection, decision: Decision, now: datetime) -> None:
+    rows = [{"name": occasion.name, "turn": occasion.turn, "at": now} for occasion in decision.occasions]
+    if rows:
+        connection.execute(insert(schema.occasions), rows)
 
 
 def _remember_notice(connection: Connection, address: str, now: datetime) -> None:

@@ -214,12 +214,11 @@ _index("parts_owing", parts.c.reference, only=OWING)
 _index("parts_half", parts.c.reminders, parts.c.half_at, only=SILENT)
 _index("parts_deadline", parts.c.reminders, parts.c.deadline_at, only=UNANSWERED)
 
-# Mails as they came, for RESEND and for keys that arrive later. What came in clear is sealed to the robot first.
+# Mails as they came, for RESEND and for keys that arrive later; each sealed to the robot by itself once more.
 originals = _table(
     "originals",
     _key("digest"),
     _octets("octets"),
-    Column("sealed_by_robot", Flag, nullable=False),
     Column("came_sealed", Flag, nullable=False),
     _time("kept_at"),
 )
@@ -257,6 +256,10 @@ notices = _table("notices", _key("address"), _time("sent_at"))
 
 # What all robots on this database have in common: the first to say it has said it for all.
 agreements = _table("agreements", _key("name"), _text("value"))
+
+# What the calendar calls for, each of it once: a digest of a day, a warning of a key, a scheduled round. The row is
+# made in the transaction that does it, so that of two robots one clashes.
+occasions = _table("occasions", _key("name"), _key("turn"), _time("at"))
 
 suspensions = _table("suspensions", _key("party"), _time("since"), _text("ordered_by"))
 

@@ -136,7 +136,7 @@ class Receiver:
         original = self.memory.original(digest)
         if original is None:
             return None
-        octets = self.unwrap(original.octets) if original.sealed_by_robot else original.octets
+        octets = self.unwrap(original.octets)
         return self._understand(self._open(IncomingMail(octets, digest)))
 
     def _open(self, mail: IncomingMail | Oversized) -> OpenedMail:
@@ -185,7 +185,7 @@ class Receiver:
         """
         if not decision.keep_original or isinstance(mail, Oversized):
             return None
-        return Original(self.wrap(mail.octets), sealed_by_robot=True, came_sealed=opened.sealed)
+        return Original(self.wrap(mail.octets), came_sealed=opened.sealed)
 
     def _shelve(self, mail: IncomingMail | Oversized) -> Folder:
         """Held unopened, with an alarm: opening it is what fails."""
@@ -193,7 +193,7 @@ class Receiver:
         if isinstance(mail, Oversized):
             size, original = mail.size, None
         else:
-            size, original = len(mail.octets), Original(self.wrap(mail.octets), sealed_by_robot=True)
+            size, original = len(mail.octets), Original(self.wrap(mail.octets))
         decision = poisoned(mail.digest, size, moment)
         self._record(mail.digest, decision, moment, original)
         log.error("%s held after %d failures", mail.digest, MOST_TRIES)

@@ -14,7 +14,7 @@ from mailbot.store.migrations import migrate
 from mailbot.store.schema import attempts, bodies, originals
 from tests.store.samples import NOW, SECRET
 
-ROW = {"digest": "d", "octets": SECRET, "sealed_by_robot": False, "came_sealed": True, "kept_at": NOW}
+ROW = {"digest": "d", "octets": SECRET, "came_sealed": True, "kept_at": NOW}
 
 
 def setting(engine: Engine, statement: str) -> object:
@@ -175,7 +175,7 @@ def test_a_duplicate_is_a_clash(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO originals (digest, octets, sealed_by_robot) VALUES (:canary, :octets, :no)",  # NOT NULL
+        "INSERT INTO originals (digest, octets, came_sealed) VALUES (:canary, :octets, :no)",  # NOT NULL
         "INSERT INTO questions VALUES (:canary, :canary, :canary, :canary, '2026-01-01', NULL)",  # a key to nothing
         "INSERT INTO no_such_table VALUES (:canary)",
         "INSERT INTO attempts (digest, tries, last_at) VALUES (:canary, :canary, '2026-01-01')",  # no number

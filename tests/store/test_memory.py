@@ -226,9 +226,7 @@ def test_a_hostile_sender_can_be_held(memory: Memory, sender: str) -> None:
 # ---------------------------------------------------------------- originals
 
 
-@pytest.mark.parametrize(
-    "original", [Original(b"it", came_sealed=True), Original(b"sealed", sealed_by_robot=True), Original(b"")]
-)
+@pytest.mark.parametrize("original", [Original(b"it", came_sealed=True), Original(b"sealed"), Original(b"")])
 def test_an_original_comes_back_as_it_came(memory: Memory, original: Original) -> None:
     memory.record(MAIL, Decision(), [], NOW, original)
     assert memory.original(MAIL) == original

@@ -25,8 +25,10 @@ from mailbot.store.schema import metadata
 PICTURE = {
     "sqlite": ["SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"],
     "postgresql": [
-        """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity,
-        identity_generation FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2""",
+        """SELECT table_name, column_name,
+        row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position),
+        data_type, is_nullable, column_default, is_identity, identity_generation
+        FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2""",
         """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2""",
         "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
@@ -47,7 +49,7 @@ def test_the_migrations_make_what_the_schema_says(engine: Engine) -> None:
         metadata.drop_all(connection)
         metadata.create_all(connection)
         assert picture(connection) == migrated
-        assert len(migrated) == 27 if connection.dialect.name == "sqlite" else len(migrated) > 100
+        assert len(migrated) > 27 if connection.dialect.name == "sqlite" else len(migrated) > 100
 
 
 def test_an_empty_database_is_too_old(bare: Engine) -> None:

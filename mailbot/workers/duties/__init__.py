@@ -1,0 +1,12 @@
+"""The one table of what the calendar calls for beside the exchanges: each duty looks, decides, writes and records."""
+
+from collections.abc import Callable, Mapping
+
+from mailbot.core.decision import Moment
+from mailbot.workers.receive import Receiver
+
+# Does what is due at this moment, and says how many things it did. It is called in every round (30 seconds), by every
+# robot in its turn, only while the clock is believed: what is done once carries an Occasion, so that a second clashes.
+Duty = Callable[[Receiver, Moment], int]
+
+DUTIES: Mapping[str, Duty] = {}
