@@ -40,6 +40,9 @@ PYTHON = VENV / "bin" / "python"
 RUNTIME = ROOT / "requirements.lock"
 TESTS = ROOT / "tests" / "requirements.lock"
 
+# How pytest shares the tests out; a `-n` that the user gives comes later, and wins.
+IN_TWO_PROCESSES = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+
 # What must be on the machine -> the Debian package that brings it. A name is looked for on PATH, a pattern among files.
 GNUPG = {"gpg": "gpg", "gpg-agent": "gpg-agent", "gpgconf": "gpgconf"}
 FOR_TESTS = {
@@ -78,7 +81,14 @@ def main(arguments: list[str]) -> NoReturn:
 
 def pytest_arguments(arguments: list[str]) -> list[str]:
     left_out = "not soak" if "--clients" in arguments else "not soak and not clients"
-    return ["-m", left_out, *(argument for argument in arguments if argument != "--clients")]
+    shared = [] if runs_in_one_process(arguments) else IN_TWO_PROCESSES
+    return ["-m", left_out, *shared, *(argument for argument in arguments if argument != "--clients")]
+
+
+def runs_in_one_process(arguments: list[str]) -> bool:
+    """Named tests begin at once; and whoever wants to see or debug a test is in its process."""
+    named = any((ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument[:1] != "-")
+    return named or not {"-s", "--pdb", "no:xdist", "-pno:xdist"}.isdisjoint(arguments)
 
 
 def become(module: str, arguments: list[str]) -> NoReturn:

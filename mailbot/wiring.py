@@ -29,19 +29,22 @@ from mailbot.mail.return_path import ReturnPath
 from mailbot.mail.templates import Templates
 from mailbot.mail.writing import Robot as Identity
 from mailbot.mail.writing import Writer
+from mailbot.pictures.drawing import draw
 from mailbot.store.agreement import agrees
 from mailbot.store.archive import Archive
+from mailbot.store.clock import lead_of
 from mailbot.store.engine import open_store
+from mailbot.store.handover import Handover, open_handover
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.migrations import check_schema, migrate, schema_version
 from mailbot.store.outbox import Outbox
 from mailbot.store.soundness import look_over_journal, look_over_pages
-from mailbot.store.watch import watch_of
+from mailbot.store.watch import sender_watch_of, watch_of
 from mailbot.wire.imap import Mailbox
 from mailbot.wire.smtp import Postman
 from mailbot.workers.housekeeping import Housekeeper
-from mailbot.workers.loop import Signals, close_all, drain, receive_forever, send_forever
+from mailbot.workers.loop import Signals, close_all, drain, hand_over_forever, receive_forever, send_forever
 from mailbot.workers.receive import Receiver
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
@@ -53,6 +56,10 @@ DYING = 3.0  # seconds
 
 class Occupied(Exception):
     """Another robot is at work on this database, and on SQLite, or for `once`, there is only room for one."""
+
+
+class NoSender(Exception):
+    """The configuration does not say how `receive` and `send` meet: section [send]."""
 
 
 class ForeignSecret(Exception):
@@ -96,14 +103,14 @@ class Robot:
         try:
             self.engine = self._open_store()
             self.keyring = self._open_keyring()
-            self.network = network_of(config, Gpg(self.keyring.home, config.robot.fingerprint))
+            self.network = network_of(config, Gpg(self.keyring.home, config.robot.fingerprint, policy=config.policy))
         except BaseException:
             self._closing.close()
             raise
         self.watch = watch_of(self.engine)
         self._closing.callback(self.watch.release)
-        self.memory = Memory(self.engine)
-        self.outbox = Outbox(self.engine, config.patience)
+        self.memory = Memory(self.engine, machine=clock)
+        self.outbox = Outbox(self.engine, config.patience, machine=clock)
         self.secret = self._shared_secret()
 
     def __enter__(self) -> Self:
@@ -132,7 +139,8 @@ class Robot:
 
     def gpg(self) -> Gpg:
         """GnuPG in the working home; one for each thread."""
-        return Gpg(self.keyring.home, self.config.robot.fingerprint, self.config.robot.passphrase())
+        robot = self.config.robot
+        return Gpg(self.keyring.home, robot.fingerprint, robot.passphrase(), policy=self.config.policy)
 
     def opener(self, gpg: Gpg) -> Callable[[IncomingMail], OpenedMail]:
         """What opens mails with this gpg."""
@@ -164,11 +172,12 @@ class Robot:
         robot = self.config.robot
         identity = Identity(robot.name, robot.address, robot.control_address, robot.fingerprint, robot.domain)
         path = ReturnPath(robot.return_path, robot.address, derived(self.secret, "return path"), robot.return_domain)
-        return Writer(identity, gpg, Templates(self.config.templates_dir), path, robot.share)
+        templates = Templates(self.config.templates_dir)
+        return Writer(identity, gpg, templates, path, robot.share, draw=partial(draw, cache=cache_of(self.config)))
 
     def timekeeper(self) -> Timekeeper:
         """What holds the clock against the journal."""
-        return Timekeeper(Journal(self.engine), self.config.terms)
+        return Timekeeper(Journal(self.engine), self.config.terms, partial(lead_of, self.engine, clock))
 
     def housekeeper(self) -> Housekeeper:
         """What drops kept mail that nothing needs any more."""
@@ -200,10 +209,30 @@ class Robot:
             self._work(signals)
 
     def _work(self, signals: Signals) -> None:
+        self._beside(signals, partial(self.send, signals))
+
+    def receive(self, signals: Signals) -> None:
+        """As run(), but the sending is another process's (trust.md 19). Raises Occupied on SQLite."""
+        with nullcontext() if self.watch.shared else self._watching():
+            if self.watch.shared:
+                self._receive(signals)
+            else:
+                self._beside(signals, partial(hand_over_forever, self.handover(), self.clock, signals))
+
+    def handover(self) -> Handover:
+        """The receiver's end of the hand-over file. Raises NoSender, OSError."""
+        if self.config.handover is None:
+            raise NoSender
+        shared = open_handover(self.config.handover)
+        self._closing.callback(shared.dispose)
+        return Handover(self.engine, shared)
+
+    def _beside(self, signals: Signals, other: Callable[[], None]) -> None:
+        """Receive in a thread of its own, and the other in this one, until one of them ends."""
         receiving = threading.Thread(target=self._receive, args=(signals,), name="receive")
         receiving.start()
         try:
-            self.send(signals)
+            other()
         finally:
             signals.stop.set()
             receiving.join()
@@ -255,6 +284,30 @@ class Robot:
         return keyring
 
 
+def send_alone(config: Config, signals: Signals, now: Callable[[], datetime] = clock) -> None:
+    """Send until told to stop, without a key and without the robot's own database. Raises NoSender, Occupied."""
+    engine = _open_for_sending(config)
+    watch = sender_watch_of(engine)
+    try:
+        if not watch.acquire():
+            raise Occupied
+        postmen = [Postman(config.smtp) for _ in range(config.smtp.connections)]
+        asyncio.run(send_forever(Outbox(engine, config.patience, machine=clock), postmen, now, signals))
+    finally:
+        watch.release()
+        engine.dispose()
+
+
+def _open_for_sending(config: Config) -> Engine:
+    if config.handover:
+        return open_handover(config.handover)
+    if config.read_send_url is None:
+        raise NoSender
+    engine = open_store(config.read_send_url())
+    check_schema(engine)
+    return engine
+
+
 def open_keyring(config: Config) -> Keyring:
     """The working GnuPG home of this configuration; made anew if keys or pins have changed."""
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # `check` may come before the first start
@@ -272,6 +325,8 @@ def network_of(config: Config, gpg: Gpg) -> Network:
         robot.address,
         robot.control_address,
         robot.fingerprint,
+        config.quotas,
+        config.policy,
     )
 
 
@@ -279,6 +334,11 @@ def own_marks(config: Config) -> OwnMarks:
     """How the robot's own mail is known when it comes back."""
     addresses = {config.robot.address.casefold(), config.robot.control_address.casefold()}
     return OwnMarks(frozenset(addresses), config.robot.domain)
+
+
+def cache_of(config: Config) -> Path:
+    """Where the child that draws keeps its list of fonts."""
+    return config.state_dir / "fonts"
 
 
 def state_secret(state_dir: Path) -> bytes:

@@ -3,6 +3,11 @@
 A server that is not installed raises MissingServerError in its fixture, so its tests fail; none is ever skipped.
 """
 
+import os
+
+import pytest
+
+from tests import sharing
 from tests.servers.fixtures import (
     _bad_smtp,
     authority,
@@ -28,3 +33,19 @@ __all__ = [
     "postgres",
     "postgres_url",
 ]
+
+
+def pytest_configure() -> None:
+    """Processes that share the tests must all find them in the same order, those made from a set too."""
+    os.environ.setdefault("PYTHONHASHSEED", "0")  # for the processes that are still to come
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before the groups are read."""
+    sharing.share_out(config, items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tables and figures."""
+    sharing.show_all(terminalreporter)

@@ -114,6 +114,7 @@ def test_old_python_can_read_the_file() -> None:
 
 # ---- installing: a checkout whose requirements are two small wheels that lie beside it
 
+SHARED = "'-n', '2', '--dist', 'loadgroup', '--no-loadscope-reorder'"
 PEBBLE = {"pebble.py": "WEIGHT = 7\n"}
 PYTEST = {"pytest.py": "import os, sys\nprint(sys.argv[1:], os.getcwd())\n"}
 ROBOT = """\
@@ -203,11 +204,22 @@ def test_second_start_installs_nothing_and_is_the_command(checkout: Checkout) ->
 def test_tests_are_added_to_what_is_there(checkout: Checkout) -> None:
     before = checkout.installed_at()
     code, stdout, stderr = checkout.run("test", "-x", "--clients")
-    assert (code, stdout) == (0, f"['-m', 'not soak', '-x'] {checkout.folder}\n")
+    assert (code, stdout) == (0, f"['-m', 'not soak', {SHARED}, '-x'] {checkout.folder}\n")
     assert stderr.startswith("Installing 1 packages into .venv with pip ...")
     assert stderr.count("\n") == 1
-    assert checkout.run("test")[1:] == (f"['-m', 'not soak and not clients'] {checkout.folder}\n", "")
+    assert checkout.run("test")[1:] == (f"['-m', 'not soak and not clients', {SHARED}] {checkout.folder}\n", "")
     assert checkout.installed_at() == before
+
+
+@pytest.mark.parametrize("words", [["tests"], ["tests/requirements.lock::x"], ["-s"], ["--pdb"], ["-p", "no:xdist"]])
+def test_named_tests_and_those_that_somebody_looks_at_run_in_one_process(checkout: Checkout, words: list[str]) -> None:
+    said = ["-m", "not soak and not clients", *words]
+    assert checkout.run("test", *words)[1] == f"{said} {checkout.folder}\n"
+
+
+def test_the_users_number_of_processes_comes_last_and_wins(checkout: Checkout) -> None:
+    said = ["-m", "not soak and not clients", *ast.literal_eval(f"[{SHARED}]"), "-n", "4"]
+    assert checkout.run("test", "-n", "4")[1] == f"{said} {checkout.folder}\n"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])

@@ -14,6 +14,8 @@ from mailbot.core.findings import Finding
 # Command -> where it is. A command's module is loaded when it is called: half of what one needs, another does without.
 COMMANDS: Mapping[str, str] = {
     "run": "running:run",
+    "receive": "running:receive",
+    "send": "running:send",
     "once": "running:once",
     "check": "running:check",
     "status": "looking:status",
@@ -28,15 +30,16 @@ COMMANDS: Mapping[str, str] = {
     "purge": "keeping:purge",
     "keys": "keys:keys",
     "demo": "playing:demo",
+    "bench": "benching:bench",
 }
 
 click.rich_click.COMMAND_GROUPS = {
     "*": [
-        {"name": "The robot at work", "commands": ["run", "once", "check"]},
+        {"name": "The robot at work", "commands": ["run", "receive", "send", "once", "check"]},
         {"name": "Looking", "commands": ["status", "exchanges", "held", "journal", "clock", "inspect"]},
         {"name": "The database", "commands": ["backup", "restore", "migrate", "purge"]},
         {"name": "Keys", "commands": ["keys"]},
-        {"name": "Trying it out", "commands": ["demo"]},
+        {"name": "Trying it out", "commands": ["demo", "bench"]},
     ]
 }
 

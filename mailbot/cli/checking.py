@@ -78,7 +78,7 @@ def certificates(config: Config) -> Iterator[Finding]:
     try:
         keyring = open_keyring(config)
         try:
-            known = Gpg(keyring.home, config.robot.fingerprint).certificates()
+            known = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy).certificates()
         finally:
             keyring.close()
     except (GpgFailure, OSError) as problem:

@@ -1,6 +1,7 @@
 """clock: whether the robot believes its machine's clock, and an operator's word that it is right."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
@@ -10,7 +11,9 @@ from mailbot.cli.output import answer_json
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.clock import Clock
 from mailbot.core.decision import Entry, Event
+from mailbot.store.clock import lead_of
 from mailbot.store.journal import Journal
+from mailbot.wiring import clock as machine_clock
 from mailbot.workers.timekeeping import Timekeeper
 
 
@@ -19,7 +22,7 @@ from mailbot.workers.timekeeping import Timekeeper
 @with_json
 @click.option("--trust", is_flag=True, help="Write into the journal that the clock is right, whatever the rows say.")
 def clock(config_path: Path, as_json: bool, trust: bool) -> int:
-    """Hold the clock against the journal. A robot whose clock jumped sends no reminder until it is right, or trusted.
+    """Hold the clock against the journal, and that of PostgreSQL's machine. A robot whose clock jumped sends no reminder until it is right, or trusted.
 
     Exit code 1 if the clock is not believed.
     """
@@ -28,7 +31,7 @@ def clock(config_path: Path, as_json: bool, trust: bool) -> int:
         journal = Journal(engine)
         if trust:
             journal.record([Entry(Event.CLOCK_TRUSTED, facts={"by": "operator"})], now)
-        found = Timekeeper(journal, config.terms).reading(now)
+        found = Timekeeper(journal, config.terms, partial(lead_of, engine, machine_clock)).reading(now)
     if as_json:
         answer_json({"now": now, "clock": found.value})
     else:

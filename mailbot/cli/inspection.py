@@ -1,53 +1,51 @@
 """inspect: the window through which an operator sees a mail as the robot does. Acts on nothing, needs no server."""
 
 import hashlib
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import json
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
-from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.faults import Exit
 from mailbot.cli.inspecting import card, inspect, unreadable
-from mailbot.cli.output import line_json
-from mailbot.cli.style import DEFAULT_CONFIG, open_config, telling_faults, with_config
-from mailbot.config import Config
-from mailbot.core.decision import Network
-from mailbot.core.findings import Finding
-from mailbot.core.mail import IncomingMail
-from mailbot.core.parties import Directory
-from mailbot.core.records import Terms
-from mailbot.mail.classification import OwnMarks
-from mailbot.mail.gpg import Gpg
-from mailbot.mail.homes import passing
-from mailbot.mail.limits import Limits
-from mailbot.mail.listing import read_listing
+from mailbot.cli.output import plain
+from mailbot.cli.watching import Stopped, watched
+from mailbot.cli.window import Keys, Window, open_window
+from mailbot.core.mail import IncomingMail, OpenedMail
+from mailbot.mail.gpg import GpgFailure
+from mailbot.mail.limits import MIB
 from mailbot.mail.opening import open_mail
-from mailbot.wiring import network_of, open_keyring, own_marks
+from mailbot.workers.limit import memory_limit
 
-_IN_A_HOME = ("pubring.kbx", "pubring.gpg", "trustdb.gpg", "private-keys-v1.d")
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """What mails are opened and understood with."""
-
-    gpg: Gpg
-    network: Network
-    own: OwnMarks
-    limits: Limits
+SECONDS = 10.0  # for one mail
+MEMORY, MEMORY_TIMES = 64 * MIB, 10  # beside what the program takes: octets, and times the mail's size
+_GPG_SECONDS = 8.0  # for one call, so that there is time left to say what is known of the mail
+_DEFAULT_CONFIG = Path("config.toml")
+_STDIN = Path("-")
 
 
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@with_config
+@click.option(
+    "--config",
+    "-c",
+    "config_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration.  [default: config.toml, if there is one]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a line.")
-@click.option("--text", is_flag=True, help="Show what the person wrote, too.")
-@click.option("--gnupg-home", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Keys to try with.")
+@click.option("--text", is_flag=True, help="Show what the person wrote, too, as it would be relayed.")
+@click.option(
+    "--gnupg-home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keys to try with, instead of the configuration's. The home is only read.",
+)
 @click.option(
     "--key",
     "key_files",
@@ -58,7 +56,7 @@ class _Window:
 )
 def inspect_command(
     files: tuple[Path, ...],
-    config_path: Path,
+    config_path: Path | None,
     as_json: bool,
     text: bool,
     gnupg_home: Path | None,
@@ -66,80 +64,104 @@ def inspect_command(
 ) -> int:
     """Show how the robot would understand raw mails, without acting on them.
 
-    Reads LF, CRLF and bare CR, and mails that begin with a "From " line. Without a configuration nobody is known.
+    FILE is a mail as a mail program saves it, with any line ends, with or without a "From " line of mbox in front; a
+    directory stands for all files below it, - for standard input. Without a configuration nobody is known but the
+    owners of the keys that are given.
 
-    The answer: class (own, bounce, delivery_report, receipt, feedback, automatic, list, person, unreadable), the rule
-    that said so, whether it may be answered, its tag (kind, reference, targets, options) with where it was read and
-    whether it is signed, the signatures, what was repaired, and the problem for which it would be held.
+    What is shown of each mail:
 
-    Exit code 0, or 1 if a file could not be read.
+    \b
+    class           own, bounce, delivery_report (delay, relay, success), receipt, feedback (ARF), automatic, list,
+                    person, unreadable
+    rule            the rule that said so
+    answerable      whether it may ever get an automatic answer
+    kind, reference, token, targets, arguments, options
+                    what its tag says; nothing if a machine wrote the mail, for machines quote tags
+    tag_source      where that was read: protected (subject), body, subject, thread (what it answers),
+                    address (the return path that it arrived at)
+    tag_signed      whether somebody known vouches for it
+    subject, subject_source, from, message_id, references
+                    source: protected, or outer; references: the newest first
+    encrypted       at its top, and opened
+    signatures      fingerprint, state (good, bad, unknown, expired, revoked, weak, unverifiable), party, and
+                    whether each covers the whole of what is acted on, or part
+    assurance       what is known of the sender: signed, address, none
+    repairs         what mail programs broke, and was mended; what was left out
+    bounce          recipients (address, action, status, permanent, diagnostic), original_message_id, envelope_id
+    return_date     when the person is back, if an automatic reply says so
+    text            with --text
+    problem         why it would be held
+
+    A mail that takes more than 10 seconds, or 64 MiB and ten times its size of memory, is unreadable; the next one is
+    looked at. Exit code 0, or 1 if a file could not be read.
     """
+    config = config_path or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.exists() else None)
     code = Exit.FINE
-    with telling_faults(as_json=as_json), _window(config_path, gnupg_home, key_files, as_json=as_json) as window:
-        for file in files:
-            try:
-                record = _look(file, window, text=text)
-            except OSError as problem:
-                record, code = unreadable(str(file), problem.strerror or "cannot be read"), Exit.FINDING
-            if as_json:
-                line_json(record)
-            else:
-                click.echo(card(record))
+    with open_window(config, Keys(gnupg_home, key_files), _GPG_SECONDS, as_json=as_json) as window:
+        looks = _Looks(window, text=text)
+        for file, answer in watched(list(_files(files)), looks.at, SECONDS):
+            record = looks.stopped(file, answer) if isinstance(answer, Stopped) else json.loads(answer)
+            code = Exit.FINDING if record.pop("missing", False) else code
+            _write(record, as_json=as_json)
     return code
 
 
-def _look(file: Path, window: _Window, *, text: bool) -> dict[str, Any]:
-    octets = file.read_bytes()
-    incoming = IncomingMail(octets, hashlib.sha256(octets).hexdigest())
-    # Nothing is compared with this replay key, so it need not be secret.
-    opened = open_mail(incoming, window.gpg, b"inspect", window.limits, window.own)
-    return inspect(str(file), opened, window.network, datetime.now(UTC), text=text)
+def _files(given: tuple[Path, ...]) -> Iterator[Path]:
+    for path in given:
+        if path.is_dir():
+            yield from sorted(below for below in path.rglob("*") if below.is_file())
+        else:
+            yield path
 
 
-@contextmanager
-def _window(
-    config_path: Path, gnupg_home: Path | None, key_files: tuple[Path, ...], *, as_json: bool
-) -> Iterator[_Window]:
-    """Keys from --gnupg-home and --key, else the configuration's; the directory is the configuration's."""
-    given = config_path != DEFAULT_CONFIG or config_path.exists()
-    config = open_config(config_path, as_json=as_json) if given else None
-    if gnupg_home or key_files or config is None:
-        with _borrowed(gnupg_home, key_files, as_json=as_json) as gpg:
-            yield _looking_with(gpg, config)
-        return
-    keyring = open_keyring(config)
-    try:
-        yield _looking_with(Gpg(keyring.home, config.robot.fingerprint, config.robot.passphrase()), config)
-    finally:
-        keyring.close()
+def _write(record: Mapping[str, Any], *, as_json: bool) -> None:
+    said = json.dumps(record, ensure_ascii=False) if as_json else card(record)
+    click.echo(said.encode("utf-8", "replace"))  # whatever the locale; a file's name may be no text at all
 
 
-def _looking_with(gpg: Gpg, config: Config | None) -> _Window:
-    if config:
-        return _Window(gpg, network_of(config, gpg), own_marks(config), config.limits)
-    nobody = Network(Directory({}), {}, Terms(), "", "", gpg.robot)
-    return _Window(gpg, nobody, OwnMarks(), Limits())
+class _Looks:
+    """Looks at one file at a time."""
+
+    def __init__(self, window: Window, *, text: bool) -> None:
+        self.window, self.text = window, text
+
+    def at(self, file: Path) -> bytes:
+        """The record of a file, as JSON."""
+        try:
+            octets = self._read(file)
+        except OSError as problem:
+            record = {**unreadable(str(file), problem.strerror or "cannot be read"), "missing": True}
+        else:
+            with memory_limit(_address_space() + MEMORY + MEMORY_TIMES * len(octets)):
+                record = self._record(file, octets)
+        return json.dumps(plain(record)).encode()
+
+    def stopped(self, file: Path, how: Stopped) -> dict[str, Any]:
+        """The record of a file that had to be given up."""
+        return unreadable(str(file), "broke the process that read it" if how.in_time else "took too long")
+
+    def _read(self, file: Path) -> bytes:
+        """Its octets; of what is too large to be read as a mail no more than shows that it is."""
+        if file == _STDIN:
+            return sys.stdin.buffer.read(self.window.limits.size + 1)
+        with file.open("rb") as opened:
+            return opened.read(self.window.limits.size + 1)
+
+    def _record(self, file: Path, octets: bytes) -> dict[str, Any]:
+        incoming = IncomingMail(octets, hashlib.sha256(octets).hexdigest())
+        return inspect(str(file), self._open(incoming), self.window, datetime.now(UTC), text=self.text)
+
+    def _open(self, incoming: IncomingMail) -> OpenedMail:
+        """With a key that has a passphrase, or lies on a card, nothing can be opened: as without a key, then."""
+        window = self.window
+        try:
+            # Nothing is compared with this replay key, so it need not be secret.
+            return open_mail(incoming, window.gpg, b"inspect", window.limits, window.own)
+        except GpgFailure:
+            return open_mail(incoming, window.keyless, b"inspect", window.limits, window.own)
 
 
-@contextmanager
-def _borrowed(gnupg_home: Path | None, key_files: tuple[Path, ...], *, as_json: bool) -> Iterator[Gpg]:
-    """A passing home with these keys in it; the originals are only read."""
-    with passing() as home:
-        for name in _IN_A_HOME if gnupg_home else ():
-            _copy(Path(gnupg_home or ""), home, name)
-        gpg = Gpg(home, "")
-        for file in key_files:
-            if not gpg.gpg.ask(["--import"], file.read_bytes()).well:
-                said = Finding(
-                    "inspect.key", "no key could be read from this file", "Export one with gpg.", place=str(file)
-                )
-                raise Fault(Exit.FINDING, [said], as_json=as_json)
-        listed = read_listing(gpg.gpg.ask(["--list-secret-keys", "--with-colons"]).output).listed
-        yield Gpg(home, next(iter(listed), ""))
-
-
-def _copy(source: Path, home: Path, name: str) -> None:
-    if (source / name).is_dir():
-        shutil.copytree(source / name, home / name, dirs_exist_ok=True)
-    elif (source / name).exists():
-        shutil.copy(source / name, home / name)
+def _address_space() -> int:
+    """Octets of address space that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * 4096

@@ -19,6 +19,7 @@ from mailbot.core.retention import Kept, Plan
 from mailbot.store import backup as copies
 from mailbot.store.archive import Archive
 from mailbot.store.engine import StoreUnavailable, open_store
+from mailbot.store.grants import sender_grants
 from mailbot.store.journal import Journal
 from mailbot.store.migrations import migrate as run_migrations
 from mailbot.store.migrations import newest_version, schema_version, steps
@@ -151,13 +152,17 @@ def _show(found: copies.Contents, lost: copies.Loss) -> None:
 
 @click.command()
 @click.option("--check", is_flag=True, help="Only say what would be done; exit code 1 if there is something to do.")
+@click.option("--grants", metavar="ROLE", help="Only print what the PostgreSQL role of `mailbot send` may do, as SQL.")
 @with_config
 @with_json
-def migrate(check: bool, config_path: Path, as_json: bool) -> int:
+def migrate(check: bool, grants: str | None, config_path: Path, as_json: bool) -> int:
     """Bring the database to the version that this mailbot needs, in one transaction.
 
     The only way is up: before it, make a backup; a database of a newer mailbot is refused. Stop every robot first.
     """
+    if grants:
+        click.echo("\n".join(sender_grants(grants)))
+        return Exit.FINE
     config = open_config(config_path, as_json=as_json)
     with telling_faults(as_json=as_json):
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

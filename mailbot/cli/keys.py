@@ -29,7 +29,7 @@ def list_keys(config_path: Path, as_json: bool) -> int:
     with telling_faults(as_json=as_json):
         keyring = open_keyring(config)
         try:
-            known = Gpg(keyring.home, config.robot.fingerprint).certificates()
+            known = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy).certificates()
         finally:
             keyring.close()
     rows = []

@@ -1,6 +1,8 @@
-"""run, once, check: the robot at work."""
+"""run, receive, send, once, check: the robot at work."""
 
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -9,9 +11,18 @@ import rich_click as click
 from mailbot.cli.checking import check_everything
 from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.output import answer_json, show_problems
-from mailbot.cli.style import log_to_stderr, open_config, open_robot, with_config, with_json
+from mailbot.cli.style import (
+    log_to_stderr,
+    open_config,
+    open_robot,
+    telling_faults,
+    telling_of_others,
+    with_config,
+    with_json,
+)
 from mailbot.cli.supervision import supervised
 from mailbot.core.findings import Severity
+from mailbot.wiring import Robot, send_alone
 from mailbot.workers.alarm import Alarm
 from mailbot.workers.limit import memory_limit
 from mailbot.workers.loop import Signals, pause
@@ -29,6 +40,51 @@ def run(config_path: Path, verbose: bool) -> int:
     process, and another follows. The log goes to stderr, one line for each fact. On PostgreSQL several may run: one
     watches, all send. On SQLite there is one; a second ends with exit code 75.
     """
+    return _kept_alive(partial(_with_robot, config_path, Robot.run), verbose=verbose)
+
+
+@click.command()
+@with_config
+@click.option("--verbose", "-v", is_flag=True, help="Log more.")
+def receive(config_path: Path, verbose: bool) -> int:
+    """All that `run` does, except to send: that is for `mailbot send`, which may be another user.
+
+    It has the secret key, opens, decides, writes and seals. On SQLite both meet in the folder [send] handover; on
+    PostgreSQL in the database.
+    """
+    return _kept_alive(partial(_with_robot, config_path, Robot.receive), verbose=verbose)
+
+
+@click.command()
+@with_config
+@click.option("--verbose", "-v", is_flag=True, help="Log more.")
+def send(config_path: Path, verbose: bool) -> int:
+    """Deliver what `mailbot receive` has sealed; needs no key, no mailbox, and can open nothing.
+
+    Reads sealed mail and envelopes, adds what became of them. Section [send] of the configuration says where.
+    """
+    return _kept_alive(partial(_without_robot, config_path), verbose=verbose)
+
+
+Opened = Callable[[], None]  # called once everything could be opened
+Work = Callable[[Signals, Opened], None]
+
+
+def _with_robot(config_path: Path, work: Callable[[Robot, Signals], None], signals: Signals, opened: Opened) -> None:
+    with open_robot(config_path) as robot, memory_limit(robot.config.limits.memory):
+        opened()
+        work(robot, signals)
+
+
+def _without_robot(config_path: Path, signals: Signals, opened: Opened) -> None:
+    config = open_config(config_path)
+    with telling_faults(as_json=False), telling_of_others(as_json=False):
+        opened()
+        send_alone(config, signals)
+
+
+def _kept_alive(work: Work, *, verbose: bool) -> int:
+    """In a child process that is followed by another when it dies, until SIGTERM or SIGINT."""
     log_to_stderr(verbose=verbose)
     code = supervised()
     if code is not None:
@@ -41,18 +97,16 @@ def run(config_path: Path, verbose: bool) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    _work(config_path, signals)
+    _work(work, signals)
     return Exit.FINE
 
 
-def _work(config_path: Path, signals: Signals) -> None:
+def _work(work: Work, signals: Signals) -> None:
     """Until told to stop. A database that cannot be opened yet is waited for, as one that fails later is."""
     failures, alarm = 0, Alarm("the robot does not work")
     while not signals.stop.is_set():
         try:
-            with open_robot(config_path) as robot, memory_limit(robot.config.limits.memory):
-                alarm.over()
-                robot.run(signals)
+            work(signals, alarm.over)
         except Fault as fault:
             if not {problem.id for problem in fault.problems} & _OUTAGES:
                 raise

@@ -18,7 +18,7 @@ from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged
 from mailbot.wire.imap import MailboxFailure
-from mailbot.wiring import ForeignSecret, KeyProblems, Occupied, Robot
+from mailbot.wiring import ForeignSecret, KeyProblems, NoSender, Occupied, Robot
 from mailbot.workers.receive import Unable
 
 DEFAULT_CONFIG = Path("config.toml")
@@ -57,14 +57,19 @@ def open_config(path: Path, *, as_json: bool = False) -> Config:
 def open_robot(path: Path, *, as_json: bool = False) -> Iterator[Robot]:
     """The whole robot. Raises Fault."""
     config = open_config(path, as_json=as_json)
-    with telling_faults(as_json=as_json), _telling_of_others(as_json=as_json), Robot(config) as robot:
+    with telling_faults(as_json=as_json), telling_of_others(as_json=as_json), Robot(config) as robot:
         yield robot
 
 
 @contextmanager
-def _telling_of_others(*, as_json: bool) -> Iterator[None]:
+def telling_of_others(*, as_json: bool) -> Iterator[None]:
+    """Turn what another robot's being there, or not, makes impossible into a Fault with a remedy."""
     try:
         yield
+    except NoSender:
+        hint = "Set [send] handover (SQLite) or [send] url (PostgreSQL); `mailbot run` does both without it."
+        said = Finding("send.nowhere", "the configuration does not say where receive and send meet", hint)
+        raise Fault(Exit.CONFIGURATION, [said], as_json=as_json) from None
     except Occupied:
         hint = "Stop it first. Two robots side by side need PostgreSQL: [store] url."
         said = Finding("robot.occupied", "another robot is at work on this database", hint)

@@ -1,6 +1,7 @@
 """Sections -> Config: what was read and found good, put into the forms of the parts that use it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ from mailbot.config.sections import (
     RelaySection,
     RobotSection,
     SecretariatSection,
+    SendSection,
     SmtpSection,
     StoreSection,
+    TrustSection,
 )
+from mailbot.core.certificates import Policy
 from mailbot.core.decision import Folder
 from mailbot.core.parties import SECRETARIAT, Address, Directory, Operator, Party, Relay, Right, Role
+from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
@@ -62,6 +67,8 @@ class _Builder:
             imap=self.imap(file.imap),
             smtp=self.smtp(file.smtp, file.robot),
             limits=_limits(file),
+            quotas=Quotas(**_given(file.limits, Quotas)),
+            policy=_policy(file.trust),
             patience=Patience(**_given(file.retry) | ({"delays": tuple(delays)} if delays else {})),
             retention=Retention(**_given(file.retention)),
             state_dir=state_dir,
@@ -69,6 +76,8 @@ class _Builder:
             templates_dir=self.path(file.templates.dir) if file.templates.dir else None,
             secret_files=tuple(dict.fromkeys(self.path(written) for written in _secret_files(file))),
             read_store_url=self.store_url(file.store, state_dir),
+            handover=self.path(file.send.handover) if file.send.handover else None,
+            read_send_url=self.send_url(file.send),
         )
 
     def path(self, written: str) -> Path:
@@ -155,6 +164,10 @@ class _Builder:
         written = section.url or _sqlite(state_dir / DATABASE)
         return (lambda: self.absolute_url(read())) if read else (lambda: self.absolute_url(written))
 
+    def send_url(self, section: SendSection) -> Callable[[], str] | None:
+        written, read = section.url, self.secret(section, "url")
+        return read or ((lambda: written) if written else None)
+
     def absolute_url(self, written: str) -> str:
         """The URL, a SQLite file's relative path made absolute. Raises SecretUnavailable, quoting nothing."""
         try:
@@ -176,7 +189,7 @@ def _no_passphrase() -> None:
 
 def _secret_files(file: File) -> Iterator[str]:
     servers = (file.imap, file.smtp)
-    sections = (file.robot, file.store, *servers, *(server.oauth2 for server in servers))
+    sections = (file.robot, file.store, file.send, *servers, *(server.oauth2 for server in servers))
     for section in sections:
         for stem in ("passphrase", "password", "client_secret", "refresh_token", "url"):
             if written := getattr(section, f"{stem}_file", None):
@@ -186,9 +199,13 @@ def _secret_files(file: File) -> Iterator[str]:
 # ---------------------------------------------------------------- plain values
 
 
-def _given(section: BaseModel) -> dict[str, Any]:
-    """The settings that the file has; the defaults of the others stand in the forms they are for."""
-    return _present({name: getattr(section, name) for name in type(section).model_fields})
+def _given(section: BaseModel, form: type[Any] | None = None) -> dict[str, Any]:
+    """The settings that the file has; the defaults of the others stand in the forms they are for.
+
+    `form`: of a section that is for several forms, the one whose fields are meant.
+    """
+    names = type(section).model_fields if form is None else [field.name for field in fields(form)]
+    return _present({name: getattr(section, name) for name in names})
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:
@@ -205,6 +222,11 @@ def _limits(file: File) -> Limits:
         "memory": section.memory_mib and section.memory_mib * MIB,
     }
     return Limits(**_present(given))
+
+
+def _policy(section: TrustSection) -> Policy:
+    given = _given(section)
+    return Policy(**given | ({"hashes": tuple(section.hashes)} if section.hashes else {}))
 
 
 # ---------------------------------------------------------------- people

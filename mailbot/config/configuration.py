@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailbot.config.secrets import exposures
-from mailbot.core.certificates import Fingerprint
+from mailbot.core.certificates import Fingerprint, Policy
 from mailbot.core.findings import Finding
 from mailbot.core.parties import Directory
+from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
@@ -49,6 +50,8 @@ class Config:
     imap: ImapAccess
     smtp: SmtpAccess
     limits: Limits
+    quotas: Quotas
+    policy: Policy
     patience: Patience
     retention: Retention
     state_dir: Path
@@ -56,6 +59,8 @@ class Config:
     templates_dir: Path | None
     secret_files: tuple[Path, ...]
     read_store_url: Callable[[], str] = field(repr=False)
+    handover: Path | None = None  # the folder that `receive` and `send` share, where the database is one file
+    read_send_url: Callable[[], str] | None = field(default=None, repr=False)  # the database as `send` connects to it
 
     @property
     def store_url(self) -> str:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, PlainValidator
 
 from mailbot.config.problems import did_you_mean, unfit
-from mailbot.core.certificates import Fingerprint
+from mailbot.core.certificates import HASHES, Fingerprint
 from mailbot.core.parties import SECRETARIAT
 from mailbot.core.tags import RESERVED, Urgency, Word, read_duration, read_party
 from mailbot.mail.addresses import canonical
@@ -171,6 +171,10 @@ def _one_of(written: object, known: Mapping[str, _Meaning], name: str) -> _Meani
     return found
 
 
+def _hash(written: object) -> str:
+    return _one_of(written, {name: name for name in HASHES}, "unknown-hash")
+
+
 def _member(members: type[_Member]) -> Callable[[object], _Member]:
     known = {str(member.value): member for member in members}
     return lambda written: _one_of(written, known, "unknown-value")
@@ -209,6 +213,7 @@ DurationText = Annotated[timedelta, PlainValidator(_duration)]
 DelayText = Annotated[timedelta, PlainValidator(_delay)]
 Kind = Annotated[Word, PlainValidator(_kind)]
 UrgencyText = Annotated[Urgency, PlainValidator(_member(Urgency))]
+HashName = Annotated[str, PlainValidator(_hash)]
 TlsText = Annotated[Tls, PlainValidator(_member(Tls))]
 StyleText = Annotated[Style, PlainValidator(_member(Style))]
 ShareText = Annotated[Share, PlainValidator(_member(Share))]

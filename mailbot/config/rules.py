@@ -219,6 +219,7 @@ _SECRETS = (
     ("smtp.oauth2", "client_secret", ()),
     ("smtp.oauth2", "refresh_token", ()),
     ("store", "url", ("url",)),
+    ("send", "url", ("url", "handover")),
 )
 
 
@@ -244,20 +245,21 @@ def insecure(tree: Tree, _lines: Lines) -> Iterator[Problem]:
 
 
 def store_url(tree: Tree, _lines: Lines) -> Iterator[Problem]:
-    """A URL of a kind that we have a store for, without a password."""
-    url, path = _table(tree, "store").get("url"), ("store", "url")
-    if not isinstance(url, str):
-        return
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        parsed = None
-    if parsed is None or not _usable(parsed):
-        hint = "write sqlite:////path/to/file or postgresql://user@host/database"
-        yield Problem("store-url", path, "store.url is not the URL of a database that the robot can use", hint)
-    elif parsed.password is not None or {"password", "sslpassword"} & parsed.query.keys():
-        hint = "use url_file or url_credential, or leave the password to PGPASSFILE; and change it now"
-        yield Problem("secret-in-file", path, "store.url holds a password: no secret may stand in this file", hint)
+    """URLs of a kind that we have a store for, without a password."""
+    for name in ("store", "send"):
+        url, path = _table(tree, name).get("url"), (name, "url")
+        if not isinstance(url, str):
+            continue
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError):
+            parsed = None
+        if parsed is None or not _usable(parsed):
+            hint = "write sqlite:////path/to/file or postgresql://user@host/database"
+            yield Problem("store-url", path, f"{name}.url is not the URL of a database that the robot can use", hint)
+        elif parsed.password is not None or {"password", "sslpassword"} & parsed.query.keys():
+            hint = "use url_file or url_credential, or leave the password to PGPASSFILE; and change it now"
+            yield Problem("secret-in-file", path, f"{name}.url holds a password: no secret may stand here", hint)
 
 
 def _usable(url: URL) -> bool:

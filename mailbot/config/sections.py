@@ -15,6 +15,7 @@ from mailbot.config.forms import (
     Domain,
     DurationText,
     FingerprintText,
+    HashName,
     Host,
     Kind,
     Language,
@@ -29,6 +30,7 @@ from mailbot.config.forms import (
     TokenUrl,
     UrgencyText,
 )
+from mailbot.core.certificates import Policy
 
 _Count = Annotated[int, Field(ge=1)]
 
@@ -108,6 +110,15 @@ class StoreSection(_Section):
     url_credential: CredentialName | None = None
 
 
+class SendSection(_Section):
+    """`mailbot send` under a user of its own: a folder of both users, or a role of its own on PostgreSQL."""
+
+    handover: PathText | None = None
+    url: str | None = None
+    url_file: PathText | None = None
+    url_credential: CredentialName | None = None
+
+
 class TemplatesSection(_Section):
     dir: PathText | None = None
 
@@ -129,6 +140,7 @@ class TermsSection(_Section):
     urgent_delay_warning: DurationText | None = None
     routine_delay_warning: DurationText | None = None
     longest_silence: DurationText | None = None
+    overview_hour: Annotated[int, Field(ge=0, le=23)] | None = None
     default_urgency: UrgencyText | None = None
 
 
@@ -138,6 +150,20 @@ class LimitsSection(_Section):
     depth: Annotated[int, Field(ge=1, le=200)] | None = None
     seconds_per_mail: Annotated[float, Field(ge=1, le=3600)] | None = None
     memory_mib: Annotated[int, Field(ge=1024)] | None = None  # libraries and threads alone take half of that
+    # core.quotas.Quotas, each field under its own name.
+    requests_per_hour: _Count | None = None
+    urgent_per_hour: _Count | None = None
+    all_per_day: _Count | None = None
+    answers_per_hour: _Count | None = None
+    volume_mib_per_day: _Count | None = None
+    letters_per_hour: _Count | None = None
+
+
+class TrustSection(_Section):
+    """core.certificates.Policy, each field under its own name."""
+
+    min_rsa_bits: Annotated[int, Field(ge=Policy().min_rsa_bits, le=16384)] | None = None
+    hashes: Annotated[list[HashName], Field(min_length=1)] | None = None
 
 
 class RetrySection(_Section):
@@ -217,9 +243,11 @@ class File(_Section):
     imap: ImapSection
     smtp: SmtpSection
     store: StoreSection = StoreSection()
+    send: SendSection = SendSection()
     templates: TemplatesSection = TemplatesSection()
     terms: TermsSection = TermsSection()
     limits: LimitsSection = LimitsSection()
+    trust: TrustSection = TrustSection()
     retry: RetrySection = RetrySection()
     retention: RetentionSection = RetentionSection()
     keys: KeysSection = KeysSection()

@@ -15,9 +15,25 @@ class Flaw(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     NOT_YET_VALID = "not yet valid"
-    WEAK = "weak"  # RSA or DSA under 2048 bits, or held together by SHA-1 alone
+    WEAK = "weak"  # too short an RSA or DSA key, or held together by SHA-1 alone: see Policy
     CANNOT_ENCRYPT = "cannot encrypt"  # no usable encryption subkey
     CANNOT_SIGN = "cannot sign"
+
+
+HASHES = ("sha256", "sha384", "sha512", "sha3-256", "sha3-512", "sha224")  # those that hold, RFC 9580 §9.5
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is strong enough to be believed (configuration: [trust]). It may ask for more than this, never for less."""
+
+    min_rsa_bits: int = 2048  # of DSA and ElGamal likewise
+    hashes: tuple[str, ...] = HASHES  # under signatures, and under what ties a certificate together
+
+    @property
+    def hash_names(self) -> tuple[str, ...]:
+        """As people write them: SHA-256, SHA3-256."""
+        return tuple(name.upper().replace("SHA", "SHA-") if "-" not in name else name.upper() for name in self.hashes)
 
 
 @dataclass(frozen=True, slots=True)

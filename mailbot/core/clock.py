@@ -17,6 +17,7 @@ class Clock(StrEnum):
     RIGHT = "right"
     BEHIND = "behind the journal"
     AHEAD = "far ahead of the journal"
+    APART = "not the time of the database's machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,16 @@ class Witness:
             return replace(self, doubted=True)
         return self if self.doubted else replace(self, latest=max(at, self.latest or at))
 
-    def judge(self, now: datetime, terms: Terms) -> Clock:
-        """Whether it can be that time. After a silence longer than `longest_silence` an operator must say so."""
-        if self.latest is None:
-            return Clock.RIGHT
-        if now < self.latest - terms.clock_tolerance:
+    def judge(self, now: datetime, terms: Terms, lead: timedelta = timedelta(0)) -> Clock:
+        """Whether it can be that time. After a silence longer than `longest_silence` an operator must say so.
+
+        `lead`: how far the clock of the database's machine is ahead of ours. Two that differ are one wrong one at least.
+        """
+        if self.latest is not None and now < self.latest - terms.clock_tolerance:
             return Clock.BEHIND
-        return Clock.AHEAD if now > self.latest + terms.longest_silence else Clock.RIGHT
+        if self.latest is not None and now > self.latest + terms.longest_silence:
+            return Clock.AHEAD
+        return Clock.APART if abs(lead) > terms.clock_tolerance else Clock.RIGHT
 
     def entry(self, now: datetime, found: Clock, *, told: bool) -> Entry | None:
         """What the journal must be told now, if anything. `told`: that this clock is wrong was said before."""

@@ -7,12 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from mailbot.core.certificates import Certificate, Fingerprint
+from mailbot.core.certificates import Certificate, Fingerprint, Policy
 from mailbot.core.mail import Letter, OpenedMail
-from mailbot.core.parties import Address, Correspondent, Directory
+from mailbot.core.parties import Address, Correspondent, Directory, Right
 from mailbot.core.postings import Reported, Returned
-from mailbot.core.records import Exchange, HeldMail, Question, Terms
-from mailbot.core.tags import Bilingual, Tag, new_token
+from mailbot.core.quotas import Quotas, Spending, Use
+from mailbot.core.records import Assurance, Exchange, HeldMail, Question, Suspension, Terms
+from mailbot.core.reporting import Reporting
+from mailbot.core.rounds.records import Challenge, Probe, Round, Trail
+from mailbot.core.rounds.terms import PingTerms
+from mailbot.core.sight import Sight
+from mailbot.core.tags import Bilingual, Parsed, Tag, Word, new_token, next_reference
 
 
 class Folder(StrEnum):
@@ -35,15 +40,6 @@ class TagSource(StrEnum):
     ADDRESS = "address"  # the return path it arrived at
 
 
-class Assurance(StrEnum):
-    """What is known of who sent a mail (network.md §2)."""
-
-    SIGNED = "signed"
-    ADDRESS = "address"
-    TOKEN = "token"
-    NONE = "none"
-
-
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Time and chance as plain facts, so that deciding stays a pure function."""
@@ -60,6 +56,11 @@ class Moment:
         """A fresh 60-bit token, written as in a tag: `7K3Q-9F2M-XR4T`."""
         return new_token(self.chance(purpose))
 
+    def another(self, number: int) -> "Moment":
+        """The same moment with other chance and another reference, for what is decided beside: 1, 2, …."""
+        reference = next_reference(self.fresh_reference, number)
+        return Moment(self.now, reference, self.chance(f"another {number}"))
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -74,10 +75,12 @@ class Intent:
     tag_signed: bool
     tag_problem: Bilingual | None = None  # why a tag of ours could not be read, with what was expected
     outer_tag: Tag | None = None  # the tag of the outer subject, to compare (trust.md 1)
-    commands: tuple[Tag, ...] = ()  # several leading tags, for control mail
+    commands: tuple[Parsed, ...] = ()  # those of control mail, good and bad, in their order
     rest: str = ""  # the free text after the tag, protected subject only
     codes: tuple[str, ...] = ()  # every word in the signed body that has the form of a reply code
     words: tuple[str, ...] = ()  # the one-time word of a signed [CONFIRM#…]
+    tokens: tuple[str, ...] = ()  # every word in text and protected subject that has the form of a token
+    challenges: tuple[str, ...] = ()  # and every one in the text that has the form of a probe's challenge
     returned_to: str | None = None  # the tracking of the return path of ours that it arrived at
 
     @property
@@ -97,6 +100,11 @@ class Network:
     address: str
     control_address: str
     robot: Fingerprint
+    quotas: Quotas = field(default_factory=Quotas)
+    policy: Policy = field(default_factory=Policy)
+    reporting: Reporting = field(default_factory=Reporting)
+    commands: Mapping[Word, frozenset[Right]] = field(default_factory=dict)  # who may give which; else as in COMMANDS
+    ping: PingTerms = field(default_factory=PingTerms)
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -130,8 +138,11 @@ class Known:
     question: Question | None = None  # the one whose word is quoted
     replayed: bool = False  # this very signed content was acted on before
     last_notice: datetime | None = None  # when the sender's address last got the fixed notice
+    spent: Mapping[Use, datetime] = field(default_factory=dict)  # when the speaker's quotas will be whole again
     returned: Returned | None = None  # the mail that a report is about
+    trails: tuple[Trail, ...] = ()  # the probes that it points to, by the surest hint first
     journal_head: tuple[int, str] = (0, "")  # row number and hash, as they stood before this mail
+    sight: Sight = field(default_factory=Sight)  # what the commands of the mail need
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +196,11 @@ class Event(StrEnum):
     REFUSED = "refused"
     NOTED = "noted"  # a report or automatic mail: filed, nothing done
     REMINDED = "reminder sent"
+    PING_STARTED = "ping round started"
+    PINGED = "probes sent"
+    PING_ANSWERED = "probe answered"
+    PING_CLOSED = "ping round closed"
+    PING_SHARED = "ping result shared"
     EXPIRED = "part expired"
     DELIVERED = "accepted by the server"
     DEFERRED = "delivery deferred"
@@ -193,8 +209,11 @@ class Event(StrEnum):
     DELAY_TOLD = "author told of a delay"
     FAILURE_TOLD = "author told of a failure"
     UNDELIVERABLE = "part undeliverable"
+    OUTCOME_NOTED = "outcome noted"  # of a delivery, and nobody need be told
+    SET_ASIDE = "kept mail set aside"  # opening it again is what stalls or kills the robot
     RELEASED = "held mail released"
     DROPPED = "held mail dropped"
+    LISTED = "list of exchanges sent"  # to a desk, once a day (trust.md 17)
     ALIVE = "nothing to tell"  # once a day at least, so that the journal shows the time (trust.md 18)
     CLOCK_DOUBTED = "clock doubted"
     CLOCK_TRUSTED = "clock trusted"
@@ -202,6 +221,16 @@ class Event(StrEnum):
     RESTORED = "database restored"
     MIGRATED = "database migrated"
     PURGED = "kept mail purged"
+    ANSWERED = "command answered"  # it asked for words alone
+    SUSPENDED = "party suspended"
+    RESUMED = "party resumed"
+    RESENT = "part sent again"
+    DIGEST_SENT = "digest sent"
+    DIGEST_SPARED = "digest not needed"  # nothing needed a person, or nobody could be sent one
+    REPORT_SENT = "report sent"
+    JOINED = "party joined"  # the configuration has it now
+    LEFT = "party left"
+    AWAY = "robot was away"  # nobody looked into the mailbox for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +254,22 @@ class Decision:
     held: HeldMail | None = None
     question: Question | None = None
     answered: Question | None = None  # this question is settled
-    rejudged: "Rejudged | None" = None
+    rejudged: "tuple[Rejudged, ...]" = ()  # held mails that were judged again
     consumed: tuple[str, ...] = ()  # the replay keys that are used up
     keep_original: bool = False  # the mail as it came is needed later (network.md §5)
     noticed: str | None = None  # the address that gets the fixed notice now
+    spent: tuple[Spending, ...] = ()  # what is taken from the sender's quotas
     reports: tuple[Reported, ...] = ()  # claims to be written beside the mails they are about
     warned: tuple[int, ...] = ()  # the outgoing mails whose delay is dealt with by this
     followed_up: tuple[int, ...] = ()  # the outgoing mails whose failure is dealt with by this
     occasions: tuple[Occasion, ...] = ()  # what the calendar called for, and is done by this
+    rounds: tuple[Round, ...] = ()  # new ones, with all their probes, and changed ones, without looking at theirs
+    probes: tuple[Probe, ...] = ()  # changed ones, of the version they were read with
+    challenges: tuple[Challenge, ...] = ()  # the words inside new copies of probes
+    ordered: tuple["Ordered", ...] = ()  # what commands acted on, so that no older one does after them
+    suspended: tuple[Suspension, ...] = ()
+    resumed: tuple[str, ...] = ()  # codes of parties whose suspension ends
+    dropped: tuple[str, ...] = ()  # digests of held mails that are given up
 
     def with_rejudged(self, digest: str, later: "Decision") -> "Decision":
         """Both this and what came of judging an earlier, held mail again: recorded as one."""
@@ -242,8 +279,18 @@ class Decision:
             letters=self.letters + later.letters,
             entries=self.entries + later.entries,
             consumed=self.consumed + later.consumed,
-            rejudged=Rejudged(digest, later.held),
+            spent=self.spent + later.spent,
+            probes=self.probes + later.probes,
+            rejudged=(*self.rejudged, Rejudged(digest, later.held, later.question)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A command was obeyed: no other that was signed before it acts on the same object (trust.md 17)."""
+
+    object: str  # "suspension FR", "held H-12", "exchange 2026-0042"
+    signed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +299,4 @@ class Rejudged:
 
     digest: str
     still: HeldMail | None
+    question: Question | None = None  # what its sender is asked now

@@ -57,17 +57,18 @@ def after_failures(tick: Tick, postings: Sequence[Posting]) -> Decision:
     """Deal with everything that failed among the mails of this exchange, each once."""
     failed = tuple(p for p in postings if _is_unattended(p))
     done = (_after_failure(errand, tick, postings) for errand in _errands(failed))
-    return replace(_decision(tick, done), followed_up=tuple(p.id for p in failed))
+    return replace(_decision(tick, done, failed), followed_up=tuple(p.id for p in failed))
 
 
 def after_delays(tick: Tick, postings: Sequence[Posting]) -> Decision:
     """Deal with everything that is late among them, each once."""
     late = tuple(p for p in postings if _is_late(p, tick))
     done = (_after_delay(errand, tick, postings) for errand in _errands(late))
-    return replace(_decision(tick, done), warned=tuple(p.id for p in late))
+    return replace(_decision(tick, done, late), warned=tuple(p.id for p in late))
 
 
-def _decision(tick: Tick, done: Iterable[_Done | None]) -> Decision:
+def _decision(tick: Tick, done: Iterable[_Done | None], postings: Sequence[Posting]) -> Decision:
+    """What came of looking at these postings; that nothing did is a decision, too."""
     said = [d for d in done if d]
     exchange = tick.exchange
     for part in (d.part for d in said if d.part):
@@ -75,8 +76,13 @@ def _decision(tick: Tick, done: Iterable[_Done | None]) -> Decision:
     return Decision(
         exchanges=() if exchange is tick.exchange else (exchange,),
         letters=tuple(letter for d in said for letter in d.letters),
-        entries=tuple(d.entry for d in said),
+        entries=tuple(d.entry for d in said) or _noted(tick, postings),
     )
+
+
+def _noted(tick: Tick, postings: Sequence[Posting]) -> tuple[Entry, ...]:
+    facts = {"mails": str(len(postings))}
+    return (Entry(Event.OUTCOME_NOTED, tick.exchange.reference, facts=facts),) if postings else ()
 
 
 # ---------------------------------------------------------------- which mails

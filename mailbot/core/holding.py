@@ -7,10 +7,10 @@ signer is told plainly.
 from collections.abc import Mapping
 from datetime import datetime
 
-from mailbot.core.decision import Assurance, Case, Decision, Entry, Event, Folder, Moment
+from mailbot.core.decision import Case, Decision, Entry, Event, Folder, Moment
 from mailbot.core.letters import answer_boxes, party_words, to_resident, to_speaker
-from mailbot.core.mail import Automatic, Letter
-from mailbot.core.records import Exchange, HeldMail, HeldState, Question, Reason
+from mailbot.core.mail import Automatic, Letter, Words
+from mailbot.core.records import Assurance, Exchange, HeldMail, HeldState, Question, Reason
 from mailbot.core.tags import Tag, Word, write
 
 # Reasons that only a mail with a verified signature can have: the signer is told why, in so many words.
@@ -22,6 +22,7 @@ _EXPLAINED: Mapping[Reason, str] = {
     Reason.NOT_SUPPORTED: "not available",
     Reason.NO_READER: "no reader",
     Reason.SENDER_SUSPENDED: "suspended",
+    Reason.OVER_QUOTA: "over quota",
 }
 # A machine made these, or somebody tampered: an answer would help nobody but an attacker.
 _SILENT = frozenset({Reason.AUTOMATIC, Reason.POISON})
@@ -148,11 +149,16 @@ def _notice(case: Case) -> tuple[Letter, ...]:
     What was verified is not counted there, so that forged mail cannot use up a party's answers.
     """
     if case.intent.assurance is Assurance.SIGNED:
-        return to_speaker("notice", case, {"received_at": case.now})
+        return to_speaker("notice", case, _checklist(case))
     recently = case.known.last_notice and case.now - case.known.last_notice < case.terms.notice_interval
     if recently:
         return ()
-    return to_resident("notice", case, {"received_at": case.now})
+    return to_resident("notice", case, _checklist(case))
+
+
+def _checklist(case: Case) -> Words:
+    policy = case.network.policy
+    return {"received_at": case.now, "rsa_bits": policy.min_rsa_bits, "hashes": list(policy.hash_names)}
 
 
 def _replayed(case: Case) -> tuple[Letter, ...]:

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from mailbot.core import gate
-from mailbot.core.codes import reply_codes
-from mailbot.core.decision import Assurance, Case, Decision, Intent, Known, Moment, Network, TagSource
+from mailbot.core import gate, orders
+from mailbot.core.codes import challenges, reply_codes, tokens
+from mailbot.core.decision import Case, Decision, Intent, Known, Moment, Network, TagSource
 from mailbot.core.holding import hold
 from mailbot.core.kinds import KINDS, kind_of
 from mailbot.core.mail import OpenedMail
-from mailbot.core.tags import Bilingual, Parsed, Tag, Word, leading_tags, parse
+from mailbot.core.rationing import within
+from mailbot.core.records import Assurance
+from mailbot.core.tags import Bilingual, Parsed, Tag, Word, parse
 
 
 def understand(opened: OpenedMail, network: Network) -> Intent:
@@ -33,6 +35,8 @@ def understand(opened: OpenedMail, network: Network) -> Intent:
         rest=_free_text(opened, reading),
         codes=reply_codes(opened.text) if speaker else (),
         words=(reading.tag.token,) if speaker and reading.tag and reading.tag.token else (),
+        tokens=_tokens(opened),
+        challenges=challenges(opened.text),
     )
 
 
@@ -41,7 +45,7 @@ def decide(intent: Intent, known: Known, moment: Moment) -> Decision:
     case = Case(intent, known, moment)
     kind = KINDS[kind_of(case)]
     objection = gate.examine(case, kind)
-    return hold(objection, case) if objection else kind.act(case)
+    return within(hold(objection, case) if objection else kind.act(case), case)
 
 
 def confirmed(intent: Intent, tag: Tag) -> Intent:
@@ -51,6 +55,12 @@ def confirmed(intent: Intent, tag: Tag) -> Intent:
     )
 
 
+def _tokens(opened: OpenedMail) -> tuple[str, ...]:
+    """What has the form of a token inside: in the text, and in the protected subject."""
+    subject = opened.protected.subject if opened.protected else ""
+    return tokens(f"{subject.replace('#', ' ')}\n{opened.text}")
+
+
 class _Reading(NamedTuple):
     """A tag, or why it could not be read, and where it stood."""
 
@@ -58,7 +68,7 @@ class _Reading(NamedTuple):
     tag: Tag | None = None
     problem: Bilingual | None = None
     rest: str = ""
-    commands: tuple[Tag, ...] = ()
+    commands: tuple[Parsed, ...] = ()
 
 
 _ONE_AT_A_TIME = Bilingual(
@@ -82,32 +92,44 @@ def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
     """
     inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
     leading = _leading(opened.text)
-    if leading.source and (inside.source is None or _refines(leading.tag, inside.tag)):
+    if leading.source and (inside.source is None or _refines(leading, inside)):
         return leading._replace(rest=inside.rest)
+    if leading.commands and inside.commands:
+        return inside._replace(commands=_each_once(*inside.commands, *leading.commands))
     if inside.source and leading.tag and inside.tag and leading.tag != inside.tag:
         return _Reading(TagSource.BODY, problem=_TWO_TAGS)
     return inside if inside.source else _reading(outer, TagSource.SUBJECT)
 
 
-def _refines(leading: Tag | None, protected: Tag | None) -> bool:
-    if leading is None or protected is None:
+def _each_once(*commands: Parsed) -> tuple[Parsed, ...]:
+    return tuple({(parsed.tag, parsed.problem): parsed for parsed in reversed(commands)}.values())[::-1]
+
+
+def _refines(leading: _Reading, protected: _Reading) -> bool:
+    tag, outside = leading.tag, protected.tag
+    if outside is None or not (tag or leading.commands):
         return False
-    return protected.word in (Word.HELP, Word.CONFIRM) or (
-        leading.reference is not None and leading.reference == protected.reference
-    )
+    if outside.word in (Word.HELP, Word.CONFIRM):
+        return True
+    return tag is not None and tag.reference is not None and tag.reference == outside.reference
 
 
 def _leading(text: str) -> _Reading:
-    found, _ = leading_tags(text)
+    found = orders.leading(text)
     if not found:
         return _Reading(None)
-    tags = tuple(parsed.tag for parsed in found if parsed.tag)
-    if len(found) > 1 and not all(tag.is_command for tag in tags):
+    if len(found) == 1:
+        return _reading(found[0], TagSource.BODY)
+    if not all(parsed.is_command for parsed in found):
         return _Reading(TagSource.BODY, problem=_ONE_AT_A_TIME)
-    return _reading(found[0], TagSource.BODY)._replace(commands=tags)
+    first = next((parsed.tag for parsed in found if parsed.tag), None)
+    return _Reading(TagSource.BODY, first, commands=found)
 
 
 def _reading(parsed: Parsed, source: TagSource) -> _Reading:
+    """One tag. A command that cannot be read is no problem of the mail: it is answered like the others."""
+    if parsed.is_command:
+        return _Reading(source, parsed.tag, rest=parsed.rest, commands=(parsed,))
     problem = Bilingual(parsed.problem, parsed.problem_fr or parsed.problem) if parsed.problem else None
     tag = parsed.tag or (parsed.cut if source is TagSource.SUBJECT else None)
     return _Reading(source if tag or problem else None, tag, problem, parsed.rest)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mailbot.core.certificates import Fingerprint
+from mailbot.core.charts import Chart
 from mailbot.core.parties import Address
 from mailbot.core.tags import Tag
 
@@ -196,7 +197,7 @@ class Picture:
     """A chart beside a letter's page, shown in it as `cid:NAME`; the writer draws it."""
 
     name: str  # "responses"; the file is responses.png
-    chart: object = field(repr=False)  # one of core.charts
+    chart: Chart = field(repr=False)
     alt: str  # what it shows, for those who do not see it
 
 

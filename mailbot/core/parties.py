@@ -105,6 +105,12 @@ class Correspondent:
         return self.party.code if self.party else None
 
     @property
+    def account(self) -> str:
+        """Whose quotas he uses up: those of his party, or, of a relay or an operator, his own."""
+        own = self.relay.mailbox if self.relay else self.operator.mailbox if self.operator else None
+        return own.address.casefold() if own else self.code or ""
+
+    @property
     def language(self) -> str:
         if self.operator:
             return self.operator.language

@@ -15,6 +15,15 @@ class ForbiddenMove(Exception):
     """A stage was asked to make a move that its table does not have: a bug of ours, never bad mail."""
 
 
+class Assurance(StrEnum):
+    """What is known of who sent a mail (network.md §2)."""
+
+    SIGNED = "signed"
+    ADDRESS = "address"
+    TOKEN = "token"
+    NONE = "none"
+
+
 # ---------------------------------------------------------------- exchanges
 
 
@@ -186,6 +195,7 @@ class Reason(StrEnum):
     NO_READER = "nobody to pass it on to yet"  # the asker has no usable certificate, or is suspended
     AUTOMATIC = "automatic mail"
     NOT_SUPPORTED = "not supported yet"
+    OVER_QUOTA = "over quota"  # its sender has used up his share (trust.md 20)
     POISON = "failed three times"
 
 
@@ -219,6 +229,15 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """A party that gets and sends nothing, by a command; those of the configuration are no records."""
+
+    party: str
+    since: datetime
+    ordered_by: str  # as the journal names whoever gave the command
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The time limits of the network, all configurable (network.md §5)."""
 
@@ -236,6 +255,8 @@ class Terms:
     urgent_delay_warning: timedelta = timedelta(hours=4)  # the author hears then that a mail is still on its way
     routine_delay_warning: timedelta = timedelta(hours=24)
     longest_silence: timedelta = timedelta(days=7)  # of the journal; after a longer one the clock is doubted
+    receipt_within: timedelta = timedelta(minutes=15)  # what HELP promises: no receipt by then means not sent
+    overview_hour: int = 6  # of the party's own day, from which it gets the list of its exchanges (trust.md 17)
     default_urgency: Urgency = Urgency.ROUTINE
 
     def delay_warning(self, *, urgent: bool) -> timedelta:

@@ -101,6 +101,7 @@ class Parsed:
     `rest` is the free text after the tag, and the whole text where there is no tag. `problem` (`problem_fr` in French)
     says why a tag of ours could not be read, what was expected, with an example. `cut` is a hint, worth no more than a
     threading header: kind and number of a tag whose end a mail program cut off; it has no targets and no options.
+    `word` is what could be understood of a tag with a problem.
     """
 
     tag: Tag | None
@@ -108,6 +109,14 @@ class Parsed:
     problem: str | None = None
     problem_fr: str | None = None
     cut: Tag | None = None
+    word: Word | None = None
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is for the control address, well written or not."""
+        if self.tag:
+            return self.tag.is_command
+        return self.word is not None and GRAMMAR[self.word].command
 
 
 class Bilingual(NamedTuple):
@@ -186,6 +195,12 @@ def write_reference(year: int, number: int) -> str:
     if read_reference(text) != text:
         raise ValueError("a reference is a year and a number from 1 to 999999999")
     return text
+
+
+def next_reference(reference: str, steps: int) -> str:
+    """The reference that many numbers later in the same year."""
+    year, _, number = reference.partition("-")
+    return write_reference(int(year), int(number) + steps)
 
 
 def read_reference(text: str) -> str | None:
@@ -677,6 +692,7 @@ def _problem(word: Word, *faults: Bilingual) -> Parsed:
         None,
         problem=f"{syntax.names.en} was understood ({syntax.meaning.en}), but {en}. Example: {syntax.example.en}",
         problem_fr=f"{syntax.names.fr} a été compris ({syntax.meaning.fr}), mais {fr}. Exemple : {syntax.example.fr}",
+        word=word,
     )
 
 

@@ -10,6 +10,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from io import BytesIO
 
 NEWLINE = b"\r\n"  # armour is made for mail; gpg, sq and rnp read either
 WIDTH = 64  # characters in a line, as GnuPG writes them
@@ -50,7 +51,12 @@ class Sealed:
 
 def armour(packets: bytes, label: Label) -> bytes:
     """The packets as one armoured block with checksum, CRLF."""
-    return _begin(label) + _lines(packets) + _end(label, crc24(packets))
+    written = BytesIO()  # a list of pieces, joined, would be twice as large for a moment
+    written.write(_begin(label))
+    for at in range(0, len(packets), CHUNK):
+        written.write(_chunk(packets[at : at + CHUNK]) + NEWLINE)
+    written.write(_end(label, crc24(packets)))
+    return written.getvalue()
 
 
 def armour_shared(heads: Sequence[bytes], tail: bytes, label: Label = Label.MESSAGE) -> list[Sealed]:

@@ -112,10 +112,11 @@ def signed_by_the_robot(mail: Sighting) -> MailClass | None:
 def own_sender_and_message_id(mail: Sighting) -> MailClass | None:
     """Sealed for somebody else and come back: it cannot be opened, and must not be answered."""
     from_us = mail.headers.sender.lower() in mail.own.addresses
-    return MailClass.OWN if from_us and _is_own_id(mail.headers.message_id, mail.own) else None
+    return MailClass.OWN if from_us and is_own_id(mail.headers.message_id, mail.own) else None
 
 
-def _is_own_id(message_id: str, own: OwnMarks) -> bool:
+def is_own_id(message_id: str, own: OwnMarks) -> bool:
+    """Whether this identifier has the form of ours; anybody can write one."""
     return bool(own.message_id_domain) and message_id.lower().endswith(f"@{own.message_id_domain.lower()}>")
 
 
@@ -167,7 +168,7 @@ def report_that_quotes_our_message_id(mail: Sighting) -> MailClass | None:
     would be one.
     """
     quoted = quoted_message_id(mail.root, mail.limits) or ""
-    if not _is_own_id(quoted, mail.own) or mail.guessed_bounce is None:
+    if not is_own_id(quoted, mail.own) or mail.guessed_bounce is None:
         return None
     return _by_recipients(mail.guessed_bounce)
 

@@ -1,6 +1,7 @@
 """Clearsigned text (RFC 9580 §7): taken apart here, so that what is acted on is exactly what gpg is asked about."""
 
 import re
+from collections.abc import Iterator
 
 from mailbot.mail.armour import NotArmour, dearmour
 from mailbot.mail.packets import Malformed
@@ -8,6 +9,7 @@ from mailbot.mail.packets import Malformed
 _BEGIN = re.compile(rb"^-----BEGIN PGP SIGNED MESSAGE-----[ \t\r]*\n", re.MULTILINE)
 _HEADERS = re.compile(rb"(?:Hash: [A-Za-z0-9, -]+[ \t\r]*\n)*[ \t\r]*\n")  # any other header is refused, §7.1
 _SIGNATURE = re.compile(rb"^-----BEGIN PGP SIGNATURE-----[ \t\r]*$", re.MULTILINE)
+_PIECE = 65_536  # octets
 _END = re.compile(rb"^-----END PGP SIGNATURE-----[ \t\r]*$", re.MULTILINE)
 
 
@@ -26,7 +28,17 @@ def read_clearsigned(text: bytes) -> tuple[bytes, bytes]:
     if headers is None or signature is None or end is None or headers.end() > signature.start():
         raise Malformed("a damaged clearsigned block")
     body = text[headers.end() : signature.start()].removesuffix(b"\n")
-    return b"\r\n".join(map(_signed_line, body.split(b"\n"))), _packets(text[signature.start() : end.end()])
+    return b"\r\n".join(_signed_lines(body)), _packets(text[signature.start() : end.end()])
+
+
+def _signed_lines(body: bytes) -> Iterator[bytes]:
+    """The lines as they were signed, many in a piece: a list of millions of lines takes a hundred times their size."""
+    start = 0
+    while start <= len(body):
+        end = body.find(b"\n", start + _PIECE)
+        end = len(body) if end < 0 else end
+        yield b"\r\n".join(map(_signed_line, body[start:end].split(b"\n")))
+        start = end + 1
 
 
 def _signed_line(line: bytes) -> bytes:

@@ -35,6 +35,7 @@ def signed_message(data: bytes, signature: bytes) -> bytes:
     It is the older of the two forms of a signed message, the signature first (RFC 9580 §10.3), so that no one-pass
     packet need be made up.
     """
-    body = b"b\x00" + bytes(4) + data  # octets, no file name, no date (§5.9)
-    literal = b"\xcb\xff" + len(body).to_bytes(4, "big") + body
-    return armour(dearmour(signature) + literal, Label.MESSAGE)
+    head = b"b\x00" + bytes(4)  # octets, no file name, no date (§5.9)
+    length = len(head) + len(data)
+    literal = (b"\xcb\xff", length.to_bytes(4, "big"), head, data)
+    return armour(b"".join((dearmour(signature), *literal)), Label.MESSAGE)

@@ -4,6 +4,7 @@ What an author signed is never parsed and written again: it is one of the pieces
 """
 
 import hashlib
+from base64 import encodebytes
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from quopri import encodestring
@@ -35,6 +36,17 @@ def text_entity(text: str, subtype: str = "plain", parameters: str = "") -> Enti
         f"text/{subtype}; charset=utf-8{parameters}",
         (encoded.replace(b"\n", b"\r\n"),),
         heading.field("Content-Transfer-Encoding", encoding),
+    )
+
+
+def octets_entity(octets: bytes, media_type: str, name: str, disposition: str, fields: bytes = b"") -> Entity:
+    """A file of our own making; base64, so that no server changes it on the way."""
+    return Entity(
+        media_type + heading.parameter("name", name),
+        (encodebytes(octets).replace(b"\n", b"\r\n"),),
+        heading.field("Content-Transfer-Encoding", "base64")
+        + heading.field("Content-Disposition", disposition + heading.parameter("filename", name))
+        + fields,
     )
 
 

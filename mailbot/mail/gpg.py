@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mailbot.core.certificates import Certificate, Fingerprint
+from mailbot.core.certificates import Certificate, Fingerprint, Policy
 from mailbot.core.mail import SignatureState, Trouble
 from mailbot.mail.armour import Label, Sealed, armour, armour_shared
 from mailbot.mail.clearsigned import read_clearsigned
@@ -82,10 +82,15 @@ class Gpg:
         *,
         bounds: Bounds | None = None,
         allowance: Allowance | None = None,
+        policy: Policy | None = None,
     ) -> None:
-        """`robot` is the primary fingerprint of the secret key there. Raises OSError or ValueError without gpg."""
+        """`robot` is the primary fingerprint of the secret key there, empty to look at mail without one.
+
+        Raises OSError or ValueError without gpg.
+        """
         self.robot = robot
         self.bounds = bounds or Bounds()
+        self.policy = policy or Policy()
         self.gpg = TamedGPG(home, passphrase, allowance)
         self._ring = home / "pubring.kbx"
         self._listed: tuple[tuple[int, ...], Listing] | None = None
@@ -115,7 +120,7 @@ class Gpg:
             return Trouble.LIMITS
         if _decrypted(answer):
             return answer.output
-        if _broken_world(answer, {key.key_id for key in self._robot().keys}):
+        if self.robot and _broken_world(answer, {key.key_id for key in self._robot().keys}):
             answer.require("decrypt")
         return Trouble.CANNOT_DECRYPT
 
@@ -147,7 +152,7 @@ class Gpg:
         answer = self.gpg.ask(["--decrypt"], unwrapped)
         if facts is None or not _same_text(answer.output, message):
             return None
-        return judge(answer, facts, self._listing())
+        return judge(answer, facts, self._listing(), self.policy)
 
     # ------------------------------------------------------------ verifying
 
@@ -167,7 +172,7 @@ class Gpg:
             return (UNVERIFIABLE,) * len(signatures)
         # The packet alone: nothing else that a signature file may hold ever reaches gpg.
         answer = self.gpg.ask(["--verify", "-"], bytes(signatures[0].raw), signed)
-        return (judge(answer, facts, self._listing()),)
+        return (judge(answer, facts, self._listing(), self.policy),)
 
     def verify_clear(self, text: bytes) -> Cleared:
         """The verdicts on the one clearsigned block in the text; what stands around it was signed by nobody."""
@@ -255,7 +260,7 @@ class Gpg:
         facts = self._ring.stat()
         state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
         if self._listed is None or self._listed[0] != state:
-            self._listed = (state, list_keyring(self.gpg))
+            self._listed = (state, list_keyring(self.gpg, self.policy))
         return self._listed[1]
 
     def _robot(self) -> Listed:
@@ -267,7 +272,7 @@ class Gpg:
     def scan(self, octets: bytes) -> tuple[Certificate, ...] | Refusal:
         """The certificates in a key file, armoured or not; nothing is imported, nothing in it is trusted."""
         packets = key_packets(octets)
-        return packets if isinstance(packets, Refusal) else scan(self.gpg, packets)
+        return packets if isinstance(packets, Refusal) else scan(self.gpg, packets, self.policy)
 
 
 def _document_signature(packet: Packet, signed: bytes) -> SignatureFacts | None:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from mailbot.core.certificates import Certificate
+from mailbot.core.certificates import Certificate, Policy
 from mailbot.mail.armour import Label, NotArmour, blocks, is_armoured
 from mailbot.mail.listing import count_certificates, odd_characters, read_listing
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, TamedGPG
@@ -36,7 +36,7 @@ def key_packets(octets: bytes) -> bytes | Refusal:
     return Refusal.SECRET if Label.SECRET_KEY in labels else Refusal.UNREADABLE
 
 
-def scan(gpg: TamedGPG, packets: bytes) -> tuple[Certificate, ...] | Refusal:
+def scan(gpg: TamedGPG, packets: bytes, policy: Policy | None = None) -> tuple[Certificate, ...] | Refusal:
     """The certificates in these packets, as far as their own signatures hold them together.
 
     A user ID with control characters is refused: programs less careful than this one take it for something else
@@ -46,7 +46,7 @@ def scan(gpg: TamedGPG, packets: bytes) -> tuple[Certificate, ...] | Refusal:
     if not answer.well:
         return Refusal.UNREADABLE
     try:
-        listed = read_listing(answer.output).listed.values()
+        listed = read_listing(answer.output, policy).listed.values()
     except (ValueError, LookupError):
         return Refusal.UNREADABLE
     if any(one.secret for one in listed):

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailbot.core.certificates import Certificate, Fingerprint
-from mailbot.mail.packets import WEAK_HASHES, KeyId
+from mailbot.core.certificates import Certificate, Fingerprint, Policy
+from mailbot.mail.packets import HASH_NAMES, KeyId
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
 
 _RSA_OR_DSA = {1: "rsa", 2: "rsa", 3: "rsa", 16: "elg", 17: "dsa", 20: "elg"}
-_FEWEST_BITS = 2048
 
 Row = list[str]
 
@@ -88,22 +87,22 @@ class Listing:
         return listed is not None and any(k.weak for k in listed.keys if k.fingerprint in {key, primary})
 
 
-def list_keyring(gpg: TamedGPG) -> Listing:
+def list_keyring(gpg: TamedGPG, policy: Policy | None = None) -> Listing:
     """All certificates in gpg's home, their own signatures checked. Raises GpgFailure."""
     answer = gpg.ask([*EVEN_FROM_THE_FUTURE, "--check-signatures"]).require("list certificates")
     try:
-        return read_listing(answer.output)
+        return read_listing(answer.output, policy)
     except (ValueError, LookupError):
         raise GpgFailure("list certificates: not understood") from None
 
 
-def read_listing(octets: bytes) -> Listing:
-    """What gpg listed; without checked signatures (`--check-signatures`, `--with-sig-check`) all of it counts as weak.
+def read_listing(octets: bytes, policy: Policy | None = None) -> Listing:
+    """What gpg listed, weak or not as the policy says; without checked signatures (`--check-signatures`, `--with-sig-check`) all of it counts as weak.
 
     Raises ValueError or LookupError on anything that gpg does not print.
     """
     rows = [_fields(row) for row in octets.split(b"\n") if row]
-    listed = [_read_certificate(part) for part in _parts(rows, {"pub", "sec"})]
+    listed = [_read_certificate(part, policy or Policy()) for part in _parts(rows, {"pub", "sec"})]
     by_fingerprint = {one.fingerprint: one for one in listed}
     return Listing(by_fingerprint, {f: one.certificate() for f, one in by_fingerprint.items()})
 
@@ -143,28 +142,27 @@ def _parts(rows: Iterable[Row], beginnings: set[str]) -> Iterator[list[Row]]:
         yield part
 
 
-def _read_certificate(rows: list[Row]) -> Listed:
+def _read_certificate(rows: list[Row], policy: Policy) -> Listed:
     runs = list(_parts(rows, {"pub", "sec", "sub", "ssb"}))
     first, primary_id = runs[0], runs[0][0][4]
     user_ids = list(_parts(first, {"uid", "uat"}))
-    primary = _read_key(
-        first, weakly_bound=not _firmly_bound([run for run in user_ids if run[0][1] != "r"], primary_id)
-    )
-    subkeys = [_read_key(run, weakly_bound=not _firmly_bound([run], primary_id)) for run in runs[1:]]
+    valid = [run for run in user_ids if run[0][1] != "r"]
+    primary = _read_key(first, policy, weakly_bound=not _firmly_bound(valid, primary_id, policy))
+    subkeys = [_read_key(run, policy, weakly_bound=not _firmly_bound([run], primary_id, policy)) for run in runs[1:]]
     names = tuple(run[0][9] for run in user_ids if run[0][0] == "uid" and run[0][1] != "r")
     return Listed(secret=first[0][0] == "sec", user_ids=names, keys=(primary, *subkeys))
 
 
-def _firmly_bound(runs: Iterable[list[Row]], primary_id: KeyId) -> bool:
+def _firmly_bound(runs: Iterable[list[Row]], primary_id: KeyId, policy: Policy) -> bool:
     """Whether the primary key tied one of these to itself with a hash that still holds."""
     return any(
-        row[0] == "sig" and row[4] == primary_id and row[1] == "!" and int(row[15]) not in WEAK_HASHES
+        row[0] == "sig" and row[4] == primary_id and row[1] == "!" and HASH_NAMES.get(int(row[15])) in policy.hashes
         for run in runs
         for row in run
     )
 
 
-def _read_key(rows: list[Row], *, weakly_bound: bool) -> Subkey:
+def _read_key(rows: list[Row], policy: Policy, *, weakly_bound: bool) -> Subkey:
     key = rows[0]
     fingerprint = next(row[9] for row in rows if row[0] == "fpr")
     kind, bits = _RSA_OR_DSA.get(int(key[3])), int(key[2])
@@ -174,7 +172,7 @@ def _read_key(rows: list[Row], *, weakly_bound: bool) -> Subkey:
         created=_instant(key[5]),
         expires=_instant(key[6]) if key[6] else None,
         revoked=key[1] == "r",
-        weak=weakly_bound or (kind is not None and bits < _FEWEST_BITS),
+        weak=weakly_bound or (kind is not None and bits < policy.min_rsa_bits),
         encrypts="e" in key[11],
         signs="s" in key[11],
     )

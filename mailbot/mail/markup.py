@@ -6,6 +6,7 @@ is ever looked for twice, and what has no end is text.
 
 import html
 import re
+from collections.abc import Iterator
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9:]{0,30})(?P<rest>[^<>]{0,4000})>")
 _COMMENT_ENDS = {"<!--": "-->", "<![": "]>", "<!": ">", "<?": ">"}
@@ -108,25 +109,23 @@ class _Reading:
         return "> " * self.quoted
 
 
-def _marks(markup: str) -> "list[tuple[re.Match[str] | None, int, int]]":
+def _marks(markup: str) -> Iterator[tuple[re.Match[str] | None, int, int]]:
     """Every tag (with its match) and comment (without), with where it begins and ends, in order."""
-    found: list[tuple[re.Match[str] | None, int, int]] = []
     hopeless: set[str] = set()  # ends that do not come any more
     position = markup.find("<")
     while position >= 0:
         end = position + 1
         if tag := _TAG.match(markup, position):
             end = tag.end()
-            found.append((tag, position, end))
+            yield tag, position, end
         elif (closing := _closing(markup, position)) and closing not in hopeless:
             stop = markup.find(closing, position + 2)
             if stop < 0:
                 hopeless.add(closing)
             else:
                 end = stop + len(closing)
-                found.append((None, position, end))
+                yield None, position, end
         position = markup.find("<", end)
-    return found
 
 
 def _closing(markup: str, position: int) -> str:

@@ -93,8 +93,8 @@ def with_crlf(octets: bytes) -> bytes:
     if feeds == pairs and (pairs or b"\r" not in octets):
         return octets
     if pairs == 0 and octets.count(b"\r") > feeds:
-        return octets.replace(b"\n", b"\r").replace(b"\r", b"\r\n")
-    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        return (octets.replace(b"\n", b"\r") if feeds else octets).replace(b"\r", b"\r\n")
+    return (octets.replace(b"\r\n", b"\n") if pairs else octets).replace(b"\n", b"\r\n")
 
 
 def read_tree(octets: bytes, limits: Limits) -> Part:

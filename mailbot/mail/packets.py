@@ -31,6 +31,14 @@ class Bounds:
     recipients: int = 500  # session-key packets; some programs seal to everybody and to the sender as well
     octets: int = 128 * 1024 * 1024  # decrypted and decompressed, whatever the ratio; as much as a mail may have
     signatures: int = 16
+    # Decompressed, so many octets and so many times the size it came with: a mail may take ten times its size of
+    # memory, and what was decrypted lies there in several forms at once.
+    swelling: int = 12 * 1024 * 1024
+    swelling_times: float = 1.5
+
+    def decompressed(self, size: int) -> int:
+        """The octets that a compressed packet of this size may hold."""
+        return min(self.octets, self.swelling + int(self.swelling_times * size))
 
 
 class PacketType(IntEnum):
@@ -224,15 +232,16 @@ def read_message(packets: bytes, bounds: Bounds) -> Message:
     most = 2 * bounds.signatures + 8
     found = _unmarked(split(packets, most))
     if [packet.type for packet in found] == [PacketType.COMPRESSED]:
-        found = _unmarked(split(decompress(found[0], bounds.octets), most))
+        found = _unmarked(split(decompress(found[0], bounds.decompressed(len(packets))), most))
     count = sum(packet.type == PacketType.ONE_PASS for packet in found)
     if count > bounds.signatures:
         raise TooMuch("signatures")
     shape = [PacketType.ONE_PASS] * count + [PacketType.LITERAL] + [PacketType.SIGNATURE] * count
     if [packet.type for packet in found] != shape:
         raise Malformed("not exactly one message")
-    form, literal = _read_literal(found[count].body)
-    return Message(literal, form, tuple(found[count + 1 :]))
+    form, literal = _read_literal(found[count].pieces)
+    # Copies, so that nothing keeps hold of all that they were found in.
+    return Message(literal, form, tuple(split(bytes(packet.raw), 1)[0] for packet in found[count + 1 :]))
 
 
 def decompress(packet: Packet, most: int) -> bytes:
@@ -241,7 +250,7 @@ def decompress(packet: Packet, most: int) -> bytes:
     Sequoia pads a packet with octets behind the compressed stream. In a packet that has no length, only another
     message could stand there.
     """
-    body = packet.body
+    body = packet.pieces[0] if len(packet.pieces) == 1 else packet.body
     try:
         stream = _DECOMPRESSORS[body[0]]()
         content = stream.decompress(body[1:], most + 1)
@@ -261,7 +270,7 @@ class _Stream(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
 
 
 _DECOMPRESSORS: Mapping[int, Callable[[], _Stream]] = {
@@ -271,11 +280,12 @@ _DECOMPRESSORS: Mapping[int, Callable[[], _Stream]] = {
 }
 
 
-def _read_literal(body: bytes) -> tuple[str, bytes]:
-    """RFC 9580 §5.9: form, file name, date, content."""
-    if len(body) < 6 or body[0:1] not in {b"b", b"t", b"u"} or len(body) < 6 + body[1]:
+def _read_literal(pieces: Sequence[memoryview]) -> tuple[str, bytes]:
+    """RFC 9580 §5.9: form, file name, date, content. All but the content fits into the first of several pieces."""
+    first, *others = pieces
+    if len(first) < 6 or chr(first[0]) not in {"b", "t", "u"} or len(first) < 6 + first[1]:
         raise Malformed("literal")
-    return chr(body[0]), body[6 + body[1] :]
+    return chr(first[0]), b"".join((first[6 + first[1] :], *others))
 
 
 # ---------------------------------------------------------------- signatures
@@ -291,7 +301,6 @@ HASH_NAMES = {
     12: "sha3-256",
     14: "sha3-512",
 }
-WEAK_HASHES = frozenset({1, 2, 3})  # RFC 9580 §9.5: broken, or too short
 
 BINARY, TEXT = 0x00, 0x01  # the signature types that are over a document
 

@@ -57,6 +57,8 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
     refused |= {"parts": [], "problem": None, "shortest": timedelta(minutes=15), "longest": timedelta(days=30)}
     reminder = {**cover, "left": timedelta(hours=2), "passed_on_at": _NIGHT, "acknowledged": False, "backup": False}
     expired = {**exchange, "since": _NIGHT - timedelta(days=30)}
+    overview: dict[str, object] = {**robot, "at": _NIGHT, "more": 0, "within": timedelta(minutes=15)}
+    overview |= {"anchor": receipt["anchor"]}
     delayed = {**exchange, "party": author, "since": _NIGHT - timedelta(hours=4)}
     undelivered = {**delayed, "why": "address", "backups": "none"}
     return {
@@ -96,7 +98,9 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "request": {**receipt, "parts": all_done},
             "information": {**receipt, "kind": "information", "parts": []},
         },
-        "notice": {"always": {**robot, "received_at": _NIGHT}},
+        "notice": {
+            "always": {**robot, "received_at": _NIGHT, "rsa_bits": 2048, "hashes": ["SHA-256", "SHA-384", "SHA-512"]},
+        },
         "question": {
             "request": question,
             "information": {**question, "kind": "information", "line": "[INFO ALL]", "urgency": None, "parties": []},
@@ -130,6 +134,7 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "too late": {**refused, "reason": "too late", "line": None, "reference": None},
             "not confirmed": {**refused, "reason": "not confirmed", "line": None, "reference": None},
             "suspended": {**refused, "reason": "suspended", "line": None, "reference": None},
+            "over quota": {**refused, "reason": "over quota", "line": "[REQUEST ALL]", "reference": None},
         },
         "replayed": {"always": {**robot, "received_at": _NIGHT, "signed_at": _NIGHT - timedelta(days=2)}},
         "reminder": {
@@ -141,6 +146,11 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
         "expired": {
             "no-certificate": {**expired, "part": _part("PT", language, "no certificate")},
             "suspended": {**expired, **about_information, "part": _part("ES", language, "suspended")},
+        },
+        "overview": {
+            "both": {**overview, "expected": _expected(language), "asked": _asked(language)},
+            "asker": {**overview, "expected": [], "asked": _asked(language)},
+            "target": {**overview, "expected": _expected(language), "asked": [], "more": 3},
         },
         "delayed": {kind: {**delayed, "kind": kind} for kind in _KINDS},
         "undelivered": {
@@ -154,6 +164,31 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
 
 def _party(code: str, language: str) -> dict[str, object]:
     return {"code": code, "name": _NAMES[language].get(code, "")}
+
+
+def _listed(number: int, kind: str, *, urgent: bool = False) -> dict[str, object]:
+    facts = {"kind": kind, "urgent": urgent, "since": _SIGNED, "deadline": _DEADLINE}
+    return {"reference": f"2026-{number:04}", **facts}
+
+
+def _asked(language: str) -> list[dict[str, object]]:
+    states = {"DE": "answered", "IT": "acknowledged", "ES": "passed on", "PT": "waiting", "EU": "undeliverable"}
+    parts = [{**_party(code, language), "state": state, "changed": _NIGHT} for code, state in states.items()]
+    expired = {**_party("PT", language), "state": "expired", "changed": _NIGHT}
+    return [
+        {**_listed(42, "request", urgent=True), "parts": parts},
+        {**_listed(40, "information"), "parts": [parts[2], expired]},
+    ]
+
+
+def _expected(language: str) -> list[dict[str, object]]:
+    asker = {"asker": _party("FR", language), "changed": _NIGHT}
+    return [
+        {**_listed(45, "request", urgent=True), **asker, "state": "passed on"},
+        {**_listed(44, "request"), **asker, "state": "acknowledged"},
+        {**_listed(43, "request"), **asker, "state": "answered"},
+        {**_listed(41, "information"), **asker, "state": "passed on"},
+    ]
 
 
 def _part(code: str, language: str, state: str = "passed on") -> dict[str, object]:

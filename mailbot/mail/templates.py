@@ -36,6 +36,14 @@ party         party          the reader's own; of `delayed` and `undelivered` th
 why           str            a status code in our words, a postings.Hindrance
 backups       str            what became of calling its backups, a deliveries.Backups
 anchor        {"number": int, "hash": str}: row and head hash of the journal (trust.md 19)
+at            datetime       of what a list shows
+asked         list           exchanges of the reader's: {"reference", "kind", "urgent", "since", "deadline", "parts"},
+                             each part a party with "state" (a records.PartStage) and "changed", since when
+expected      list           exchanges that he got: the same with "asker", "state" and "changed", without parts
+more          int            how many are left out
+within        timedelta      how soon a receipt comes
+rsa_bits      int            of the shortest RSA key that is taken
+hashes        list of str    that a signature may use, ["SHA-256", "SHA-512"]
 mismatch      bool           something unsigned said otherwise than the signed tag, which counted
 closed        bool           the exchange was closed before
 blind         bool           the author asked for it: his signature and tag were left out
@@ -43,7 +51,8 @@ acknowledged  bool           the reader said that he has it
 backup        bool           the reader is a backup of the desk
 
 The writer adds `robot`, {"name", "address", "control_address", "fingerprint"}, and `proof`, how an author's signature
-can be checked without the robot: "signature" (it travels along), "message" (attached), "hub" (it is left out).
+can be checked without the robot: "signature" (it travels along), "message" (attached), "hub" (it is left out); and
+`pictures`, for a page: name -> {"source": where it finds the picture, "" if it could not be drawn, "alt": its words}.
 """
 
 from collections.abc import Mapping
@@ -74,7 +83,8 @@ LETTERS: Mapping[str, frozenset[str]] = {
     "receipt-acknowledgement": _RECEIPT | {"asker", "deadline", "closed"},
     "receipt-closing": _RECEIPT,
     # To the author, because it was not done.
-    "notice": frozenset({"received_at"}),  # the one answer to all that failed before a verified signature (trust.md 14)
+    # The one answer to all that failed before a verified signature (trust.md 14).
+    "notice": frozenset({"received_at", "rsa_bits", "hashes"}),
     "question": _QUESTION,  # nobody signed the tag (trust.md 1)
     "refused": _REFUSED,
     "replayed": frozenset({"received_at", "signed_at"}),  # this very mail was acted on before (trust.md 5)
@@ -82,6 +92,7 @@ LETTERS: Mapping[str, frozenset[str]] = {
     "waiting": frozenset({"party"}),
     "reminder": _REMINDER | {"acknowledged", "backup"},
     "expired": frozenset({"reference", "kind", "part", "since"}),
+    "overview": frozenset({"at", "asked", "expected", "more", "within", "anchor"}),  # once a day (trust.md 17)
     # Because a mail of the reader's own does not get there.
     "delayed": frozenset({"reference", "kind", "party", "since"}),
     "undelivered": frozenset({"reference", "kind", "party", "since", "why", "backups"}),
@@ -102,11 +113,12 @@ REFUSALS = frozenset(
         "too late",
         "not confirmed",
         "suspended",
+        "over quota",
     }
 )
 
 LANGUAGES = ("en", "fr")  # a reader of any other language gets the first
-WRITER_WORDS = frozenset({"robot", "proof"})
+WRITER_WORDS = frozenset({"robot", "proof", "pictures"})
 # The only letters that may go unsealed to a mailbox without certificate: they hold nothing (trust.md 18).
 PLAIN_ALLOWED = frozenset({"waiting"})
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from itertools import islice
 
 from mailbot.mail.headers import says_protected
@@ -50,17 +51,17 @@ def is_text(part: Part) -> bool:
 
 def unflow(text: str, *, delete_space: bool) -> str:
     """format=flowed text with its paragraphs on one line each (RFC 3676 §4), quotations kept apart."""
-    paragraphs: list[list[str]] = []
+    unflowed = StringIO()
     flowing = -1  # the quote depth of the paragraph that the last line left open
-    for line in text.split("\n"):
+    for number, line in enumerate(text.split("\n")):
         depth = len(line) - len(line.lstrip(">"))
         content = line[depth:].removeprefix(" ")
         is_open = content.endswith(" ") and content != "-- "
         if flowing != depth or content == "-- ":
-            paragraphs.append([">" * depth + (" " if depth and content else "")])
-        paragraphs[-1].append(content[:-1] if is_open and delete_space else content)
+            unflowed.write(("\n" if number else "") + ">" * depth + (" " if depth and content else ""))
+        unflowed.write(content[:-1] if is_open and delete_space else content)
         flowing = depth if is_open else -1
-    return "\n".join("".join(paragraph) for paragraph in paragraphs)
+    return unflowed.getvalue()
 
 
 def lines_of(text: str) -> str:

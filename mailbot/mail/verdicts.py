@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from mailbot.core.certificates import Fingerprint
+from mailbot.core.certificates import Fingerprint, Policy
 from mailbot.core.mail import SignatureState
 from mailbot.mail.listing import Listing
-from mailbot.mail.packets import WEAK_HASHES, SignatureFacts
+from mailbot.mail.packets import HASH_NAMES, SignatureFacts
 from mailbot.mail.tamed import Answer, Line
 
 _NO_PUBLIC_KEY = "9"  # ERRSIG's reason, GPG_ERR_NO_PUBKEY
@@ -40,7 +40,7 @@ class Verdict:
 UNVERIFIABLE = Verdict(SignatureState.UNVERIFIABLE)
 
 
-def judge(answer: Answer, facts: SignatureFacts, listing: Listing) -> Verdict:
+def judge(answer: Answer, facts: SignatureFacts, listing: Listing, policy: Policy) -> Verdict:
     """The verdict on the one signature that this call of gpg verified."""
     verdict = Verdict(
         SignatureState.UNVERIFIABLE,
@@ -53,8 +53,8 @@ def judge(answer: Answer, facts: SignatureFacts, listing: Listing) -> Verdict:
     if outcome is None:
         return verdict
     if outcome.keyword in _GENUINE:
-        return _genuine(verdict, answer, facts, listing)
-    return replace(verdict, state=_not_genuine(outcome, facts))
+        return _genuine(verdict, answer, facts, listing, policy)
+    return replace(verdict, state=_not_genuine(outcome, facts, policy))
 
 
 def _only_outcome(answer: Answer) -> Line | None:
@@ -66,16 +66,20 @@ def _only_outcome(answer: Answer) -> Line | None:
     return outcomes[0] if len(outcomes) == 1 == status.count("NEWSIG") else None
 
 
-def _not_genuine(outcome: Line, facts: SignatureFacts) -> SignatureState:
+def _not_genuine(outcome: Line, facts: SignatureFacts, policy: Policy) -> SignatureState:
     if outcome.keyword == "BADSIG":
         return SignatureState.BAD
     if len(outcome.words) > 5 and outcome.words[5] == _NO_PUBLIC_KEY:
         return SignatureState.UNKNOWN
     # gpg refuses MD5 by itself, and then cannot say whether the signature is good.
-    return SignatureState.WEAK if facts.hash_algorithm in WEAK_HASHES else SignatureState.UNVERIFIABLE
+    return SignatureState.WEAK if _weak_hash(facts, policy) else SignatureState.UNVERIFIABLE
 
 
-def _genuine(verdict: Verdict, answer: Answer, facts: SignatureFacts, listing: Listing) -> Verdict:
+def _weak_hash(facts: SignatureFacts, policy: Policy) -> bool:
+    return HASH_NAMES.get(facts.hash_algorithm) not in policy.hashes
+
+
+def _genuine(verdict: Verdict, answer: Answer, facts: SignatureFacts, listing: Listing, policy: Policy) -> Verdict:
     valid = answer.status.of("VALIDSIG")
     if len(valid) != 1 or len(valid[0].words) < 10:
         return verdict
@@ -84,7 +88,7 @@ def _genuine(verdict: Verdict, answer: Answer, facts: SignatureFacts, listing: L
     state = _GENUINE[answer.status.of(*_OUTCOMES)[0].keyword]
     if state is SignatureState.GOOD and answer.returncode != 0:
         return verdict
-    if state is SignatureState.GOOD and (facts.hash_algorithm in WEAK_HASHES or listing.weak(key, primary)):
+    if state is SignatureState.GOOD and (_weak_hash(facts, policy) or listing.weak(key, primary)):
         state = SignatureState.WEAK
     if not _agrees(words, facts) or primary not in listing.certificates:
         return verdict

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from mailbot.core import tags
 from mailbot.core.certificates import Fingerprint
+from mailbot.core.charts import Chart
 from mailbot.core.decision import Moment
 from mailbot.core.mail import Envelope, Letter, OutgoingMail
 from mailbot.core.parties import Address
@@ -20,9 +21,10 @@ from mailbot.core.tags import Tag, Word
 from mailbot.mail import heading
 from mailbot.mail.enclosure import enclose, proof
 from mailbot.mail.entity import Boundaries, Entity, multipart, text_entity
+from mailbot.mail.gallery import Draw, attached, draw_all, note_entity, picture_words
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.return_path import ReturnPath, base32
-from mailbot.mail.templates import PLAIN_ALLOWED, Rendered, Templates
+from mailbot.mail.templates import PLAIN_ALLOWED, Templates
 
 # What people wrote or must answer; all other mail asks vacation programs not to (`All` would suppress bounces too).
 RELAYED = frozenset({"relay", "probe"})
@@ -42,6 +44,10 @@ class Unsealable(Exception):
 
 class UnfitForSmtp(Exception):
     """A finished mail has a bare CR or LF, a NUL, or too long a line: a bug of ours, stopped here."""
+
+
+def no_pictures(chart: Chart) -> None:
+    """For a writer of letters that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Writer:
     templates: Templates
     return_path: ReturnPath
     share: Share = Share.EXCHANGE
+    draw: Draw = no_pictures
 
     def write(self, letter: Letter, moment: Moment) -> list[OutgoingMail]:
         """A mail for each mailbox of the letter. Raises Unsealable, BrokenTemplate, or what sealing raises."""
@@ -104,6 +111,7 @@ class _Draft:
     def __init__(self, writer: Writer, letter: Letter, moment: Moment) -> None:
         self.robot, self.letter, self.moment = writer.robot, letter, moment
         self.gpg, self.return_path = writer.gpg, writer.return_path
+        self.drawn = draw_all(letter.pictures, writer.draw)
         self.rendered = writer.templates.render(letter.template, letter.language, self._words())
         address = self.robot.control_address if letter.from_control else self.robot.address
         self.sender = heading.mailbox(self.robot.name, address)
@@ -144,18 +152,21 @@ class _Draft:
                 "fingerprint": self.robot.fingerprint,
             },
             "proof": proof(self.letter.content, author_hidden=self.letter.author_hidden),
+            "pictures": picture_words(self.drawn, lambda drawn: f"cid:{drawn.content_id(self.robot.domain)}"),
         }
 
     def _entity(self) -> Entity:
-        """The text, and below it what the author wrote."""
+        """The text, below it what the author wrote, and what is attached."""
         content = self.letter.content
         octets = (content.entity, content.message or b"") if content else ()
         boundaries = Boundaries(self.seed, octets)
-        note = _note(self.rendered, boundaries)
-        if content is None:
-            return note
-        author = enclose(content, self.rendered.label, boundaries, author_hidden=self.letter.author_hidden)
-        return multipart("mixed", boundaries.next(), [note.pieces(), author.pieces()])
+        parts = [note_entity(self.rendered, self.drawn, boundaries, self.robot.domain)]
+        if content:
+            parts.append(enclose(content, self.rendered.label, boundaries, author_hidden=self.letter.author_hidden))
+        parts += map(attached, self.letter.attachments)
+        if len(parts) == 1:
+            return parts[0]
+        return multipart("mixed", boundaries.next(), [part.pieces() for part in parts])
 
     def _protected(self) -> bytes:
         """The header fields that the encryption protects, and what stands outside in their place (RFC 9788 §2.2)."""
@@ -220,15 +231,6 @@ def _outside(tag: Tag) -> str:
     """Kind and reference, or the token of a probe, which proves little (trust.md 9); never a one-time word."""
     number = tag.reference or (tag.token if tag.word is Word.PING else None)
     return f"[{tag.word}#{number}]" if number else f"[{tag.word}]"
-
-
-def _note(rendered: Rendered, boundaries: Boundaries) -> Entity:
-    """The letter's own words; the page after the text, for clients show the last that they can (RFC 2046 §5.1.4)."""
-    text = text_entity(rendered.text)
-    if rendered.html is None:
-        return text
-    page = text_entity(rendered.html, "html")
-    return multipart("alternative", boundaries.next(), [text.pieces(), page.pieces()])
 
 
 def _encrypted_opening(boundary: str) -> bytes:

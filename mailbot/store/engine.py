@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 PATIENCE = 30  # seconds
+PRIVATE = 0o600
 _FILE = "file"
 _WRITERS = int.from_bytes(b"mailbot")  # PostgreSQL's advisory lock that writers take turns with
 
@@ -31,12 +32,12 @@ class StatementRefused(Exception):
     """The database refused a statement: a bug of ours, or a schema that does not fit. Shows no values."""
 
 
-def open_store(url: str, patience: int = PATIENCE) -> Engine:
+def open_store(url: str, patience: int = PATIENCE, mode: int = PRIVATE) -> Engine:
     """The database at `sqlite:////path/to/file` or `postgresql://…`; nothing is connected yet.
 
     `patience` is how many seconds to wait for a lock, or for the server to answer.
-    A SQLite file that is not there is made, and only its owner may read it. Raises ValueError for any other URL,
-    OSError if the file cannot be made.
+    A SQLite file that is not there is made; nobody may do more with it than `mode` says.
+    Raises ValueError for any other URL, OSError if the file cannot be made.
     """
     try:
         parsed = make_url(url)
@@ -44,7 +45,7 @@ def open_store(url: str, patience: int = PATIENCE) -> Engine:
         raise ValueError("the store's URL cannot be read; it looks like sqlite:////path/to/file") from None
     match parsed.get_backend_name():
         case "sqlite" if parsed.database and not parsed.database.startswith((":memory:", "file:")):
-            return _open_sqlite(parsed, patience)
+            return _open_sqlite(parsed, patience, mode)
         case "postgresql":
             return _open_postgresql(parsed, patience)
         case _:
@@ -54,8 +55,8 @@ def open_store(url: str, patience: int = PATIENCE) -> Engine:
 # ---------------------------------------------------------------- SQLite
 
 
-def _open_sqlite(url: URL, patience: int) -> Engine:
-    _keep_private(Path(url.database or ""))
+def _open_sqlite(url: URL, patience: int, mode: int) -> Engine:
+    _keep_from_others(Path(url.database or ""), mode)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience})
     event.listen(engine, "do_connect", _connect_sqlite)
     event.listen(engine, "connect", _prepare_sqlite)
@@ -64,14 +65,24 @@ def _open_sqlite(url: URL, patience: int) -> Engine:
     return engine
 
 
-def _keep_private(path: Path) -> None:
-    """Make the file, or take it from everybody else; SQLite gives its WAL the same mode."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _keep_from_others(path: Path, mode: int) -> None:
+    """Make the file, or take it from everybody who shall not have it; SQLite gives its WAL the same mode."""
+    with suppress(FileExistsError):
+        os.close(_made(path, mode))
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-            os.fchmod(descriptor, 0o600)
+        found = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if found & ~mode:
+            os.fchmod(descriptor, found & mode)
     finally:
         os.close(descriptor)
+
+
+def _made(path: Path, mode: int) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    os.fchmod(descriptor, mode)  # whatever the umask says
+    return descriptor
 
 
 def _connect_sqlite(_dialect: object, record: ConnectionPoolEntry, words: list[Any], _options: object) -> None:

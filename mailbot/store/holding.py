@@ -11,8 +11,11 @@ from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 from mailbot.core import tags
 from mailbot.core.decision import Folder, Rejudged
 from mailbot.core.records import HeldMail, HeldState, Question, Reason
+from mailbot.store import moves
 from mailbot.store.engine import Clash
-from mailbot.store.schema import held, incoming, questions
+from mailbot.store.schema import held, questions
+
+_HELD_ON = (HeldState.WAITING, HeldState.ASKED)
 
 
 def hold(connection: Connection, mail: HeldMail) -> int:
@@ -89,14 +92,21 @@ def settle(connection: Connection, question: Question, now: datetime) -> None:
     _change(connection, question.digest, [HeldState.ASKED], {"state": HeldState.WAITING})
 
 
-def rejudge(connection: Connection, judged: Rejudged) -> None:
+def rejudge(connection: Connection, judged: Rejudged, now: datetime) -> None:
     """A held mail was judged again: let go, so that it belongs to Done, or held on. Raises Clash if that is settled."""
     still = judged.still
     change = {"state": still.state, "reason": still.reason} if still else {"state": HeldState.RELEASED}
-    _change(connection, judged.digest, [HeldState.WAITING, HeldState.ASKED], change)
+    _change(connection, judged.digest, _HELD_ON, change)
     if still is None:
-        done = update(incoming).where(incoming.c.digest == judged.digest).values(folder=Folder.DONE)
-        connection.execute(done)
+        moves.wish(connection, judged.digest, Folder.DONE, now)
+    if judged.question:
+        ask(connection, judged.question)
+
+
+def drop(connection: Connection, digest: str, now: datetime) -> None:
+    """A held mail is given up, and belongs to Dropped. Raises Clash if another worker has settled it."""
+    _change(connection, digest, _HELD_ON, {"state": HeldState.DROPPED})
+    moves.wish(connection, digest, Folder.DROPPED, now)
 
 
 def _change(connection: Connection, digest: str, states: Collection[HeldState], change: Mapping[str, str]) -> None:

@@ -21,11 +21,13 @@ from sqlalchemy import (
     update,
 )
 
-from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Known, Network
+from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Known, Network, Occasion
 from mailbot.core.mail import REPORTS, OutgoingMail
 from mailbot.core.postings import Hint, Posting, Returned
 from mailbot.core.records import Exchange, HeldMail, HeldState, Terms
-from mailbot.store import exchanges, holding, journal, outbox, schema
+from mailbot.core.sight import Sight, Wanted
+from mailbot.store import exchanges, holding, journal, orders, outbox, schema, sight, spending
+from mailbot.store.clock import Machine
 from mailbot.store.engine import reading, writing
 from mailbot.store.schema import OPEN, OWING, SILENT, UNANSWERED, WAITING
 
@@ -66,8 +68,10 @@ class Counts:
 class Memory:
     """The memory of one database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, machine: Machine | None = None) -> None:
+        """`machine` is the clock that the shared one is compared with; None: it is not compared."""
         self._engine = engine
+        self._machine = machine
 
     # ------------------------------------------------------------ one mail, in the order of its steps
 
@@ -89,6 +93,11 @@ class Memory:
             counted = update(table).where(table.c.digest == digest, table.c.tries > 0)
             connection.execute(counted.values(tries=table.c.tries - 1))
 
+    def forget_tries(self, digest: str) -> None:
+        """Nothing went wrong with this mail."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(schema.attempts).where(schema.attempts.c.digest == digest))
+
     def tried(self, digests: Collection[str]) -> frozenset[str]:
         """Which of these mails were tried, but not handled."""
         table = schema.attempts
@@ -105,6 +114,16 @@ class Memory:
         """What this mail needs of what is remembered; the database's suspensions are applied to the directory."""
         with reading(self._engine) as connection:
             return _recall(connection, intent, network)
+
+    def see(self, wanted: Wanted, now: datetime) -> Sight:
+        """What the commands of a mail, or of the shell, need of what is remembered."""
+        with reading(self._engine) as connection:
+            return sight.see(connection, wanted, now)
+
+    def journal_head(self) -> tuple[int, str]:
+        """Number and hash of the journal's last row, for letters to witness (trust.md 19)."""
+        with reading(self._engine) as connection:
+            return journal.head(connection)
 
     def as_suspended(self, network: Network) -> Network:
         """The network with the suspensions of the database applied to its directory."""
@@ -132,9 +151,11 @@ class Memory:
                 exchanges.save(connection, exchange)
             number = _hold_and_ask(connection, decision, now)
             _remember_use(connection, decision, now)
+            orders.carry_out(connection, decision)
+            spending.spend(connection, decision.spent, now)
             outbox.deal_with(connection, decision, now)
             _mark(connection, decision, now)
-            outbox.queue(connection, mails, now)
+            outbox.queue(connection, mails, now, self._machine)
             journal.append(connection, _numbered(decision.entries, number), now)
         return Recorded(number)
 
@@ -171,6 +192,15 @@ class Memory:
         if open_only:
             return self._exchanges(select(table).where(OPEN).order_by(table.c.opened_at.desc()).limit(limit))
         return self._exchanges(select(table).order_by(table.c.year.desc(), table.c.number.desc()).limit(limit))
+
+    def undone(self, occasions: Collection[Occasion]) -> list[Occasion]:
+        """Which of these are not done yet, in their order."""
+        names, turns = {o.name for o in occasions}, {o.turn for o in occasions}
+        table = schema.occasions.c
+        with reading(self._engine) as connection:
+            wanted = select(table.name, table.turn).where(table.name.in_(names), table.turn.in_(turns))
+            done = {Occasion(*row) for row in connection.execute(wanted)}
+        return [occasion for occasion in occasions if occasion not in done]
 
     def turns(self, name: str) -> Mapping[str, datetime]:
         """Every turn of this occasion that is done, and when."""
@@ -209,6 +239,12 @@ class Memory:
         `after` is the last reference of the page before.
         """
         return self._late(OWING, schema.parts.c.reference > after, limit=limit, only=OPEN)
+
+    def open_since(self, at: datetime, after: str = "", limit: int = 100) -> tuple[Exchange, ...]:
+        """Open exchanges that began since then, in the order of their text; `after` is the last of the page before."""
+        table = schema.exchanges.c
+        wanted = select(schema.exchanges).where(OPEN, table.opened_at >= at, table.reference > after)
+        return self._exchanges(wanted.order_by(table.reference).limit(limit))
 
     # ------------------------------------------------------------ what the outcomes of deliveries call for
 
@@ -290,6 +326,7 @@ def _recall(connection: Connection, intent: Intent, network: Network) -> Known:
         question=holding.answerable(connection, intent.words, intent.speaker.code if intent.speaker else None),
         replayed=_is_replayed(connection, intent),
         last_notice=_last_notice(connection, intent),
+        spent=spending.spent_by(connection, intent.speaker.account) if intent.speaker else {},
         returned=_returned(connection, intent),
         journal_head=journal.head(connection),
     )
@@ -379,8 +416,10 @@ def _keep(connection: Connection, digest: str, original: Original | None, now: d
 def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> int | None:
     if decision.answered:
         holding.settle(connection, decision.answered, now)
-    if decision.rejudged:
-        holding.rejudge(connection, decision.rejudged)
+    for judged in decision.rejudged:
+        holding.rejudge(connection, judged, now)
+    for digest in decision.dropped:
+        holding.drop(connection, digest, now)
     number = holding.hold(connection, decision.held) if decision.held else None
     if decision.question:
         holding.ask(connection, decision.question)

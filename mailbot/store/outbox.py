@@ -28,6 +28,7 @@ from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
 from mailbot.core.postings import Posting, Report, Reported, State
 from mailbot.core.retry import Patience
 from mailbot.store import journal
+from mailbot.store.clock import TOGETHER, Machine, lead
 from mailbot.store.engine import Clash, reading, writing
 from mailbot.store.schema import QUEUED, UNATTENDED, UNWARNED, bodies, outbox
 
@@ -64,9 +65,17 @@ class Outbox:
     """The outbox of one database."""
 
     def __init__(
-        self, engine: Engine, patience: Patience | None = None, lease: timedelta = LEASE, room: int = ROOM
+        self,
+        engine: Engine,
+        patience: Patience | None = None,
+        lease: timedelta = LEASE,
+        room: int = ROOM,
+        machine: Machine | None = None,
     ) -> None:
+        """`machine` is the clock that the shared one is compared with; None: it is not compared."""
         self._engine = engine
+        self._machine = machine
+        self._lead = TOGETHER  # as it was at the last claim
         self._patience = patience or Patience()
         self._lease = lease
         self._room = room
@@ -86,11 +95,12 @@ class Outbox:
         """
         if self._engine.dialect.name != "postgresql":
             return self.due(now, limit)
-        turns = _turns(now, self._horizon, limit).with_for_update(of=outbox, skip_locked=True)
         with writing(self._engine, in_turn=False) as connection:
+            self._lead = lead(connection, self._machine)
+            turns = _turns(now + self._lead, self._horizon, limit).with_for_update(of=outbox, skip_locked=True)
             chosen = self._choose(connection, turns)
             ours = [turn.id for turn in chosen]
-            connection.execute(update(outbox).where(outbox.c.id.in_(ours)).values(due_at=now + self._lease))
+            connection.execute(update(outbox).where(outbox.c.id.in_(ours)).values(due_at=self._end_of_lease(now)))
             return _load(connection, chosen)
 
     def take(self, queued: Queued, now: datetime) -> bool:
@@ -143,9 +153,12 @@ class Outbox:
     def _hold(self, queued: Queued, now: datetime, tries: int) -> bool:
         """Lease the mail if so many tries are counted; the count afterwards is the same for taking and renewing."""
         as_read = (outbox.c.id == queued.id, outbox.c.attempts == tries, _OWED)
-        ours = {"attempts": queued.attempts + 1, "due_at": now + self._lease}
+        ours = {"attempts": queued.attempts + 1, "due_at": self._end_of_lease(now)}
         with writing(self._engine, in_turn=False) as connection:
             return connection.execute(update(outbox).where(*as_read).values(ours)).rowcount == 1
+
+    def _end_of_lease(self, now: datetime) -> datetime:
+        return now + self._lead + self._lease
 
     def _outcome(self, row: RowMapping, delivery: Delivery, now: datetime) -> tuple[Change, Entry | None]:
         """What to change in the row, and what the journal says: of delays the first, and each of another kind."""
@@ -159,18 +172,20 @@ class Outbox:
                 if following is None:
                     return _final(State.EXPIRED, status, now), _entry(Event.FAILED, row, status, gave_up="yes")
                 known = row["last_status"] == status
-                change = {"due_at": following, "last_status": status}
+                change = {"due_at": following + self._lead, "last_status": status}
                 return change, None if known else _entry(Event.DEFERRED, row, status)
 
 
 # ---------------------------------------------------------------- into the outbox
 
 
-def queue(connection: Connection, mails: Sequence[OutgoingMail], now: datetime) -> None:
+def queue(connection: Connection, mails: Sequence[OutgoingMail], now: datetime, machine: Machine | None = None) -> None:
     """Put mails in, to be sent at once; tails that are the same octets are stored once."""
     ids = {tail: _store(connection, tail) for tail in dict.fromkeys(mail.tail for mail in mails) if tail}
     if mails:
-        connection.execute(insert(outbox), [_row(mail, ids.get(mail.tail), now) for mail in mails])
+        at_once = now + lead(connection, machine)
+        rows = [_row(mail, ids.get(mail.tail), now) | {"due_at": at_once} for mail in mails]
+        connection.execute(insert(outbox), rows)
 
 
 def _store(connection: Connection, tail: bytes) -> int:
@@ -195,7 +210,6 @@ def _row(mail: OutgoingMail, body_id: int | None, now: datetime) -> dict[str, An
         "urgent": mail.urgent,
         "state": State.QUEUED,
         "attempts": 0,
-        "due_at": now,
         "created_at": now,
     }
 
@@ -319,12 +333,38 @@ def _unsettled(connection: Connection, number: int) -> RowMapping | None:
     return connection.execute(select(*columns).where(outbox.c.id == number, _OWED)).mappings().first()
 
 
+def adopt(connection: Connection, row: RowMapping, now: datetime) -> Entry | None:
+    """Write down what a sender on another database made of a mail of ours, whose row there is given.
+
+    Nothing but its outcome is taken over, and of that no more than a status: who sends shall not be able to say more.
+    Returns what the journal is to say, None if nothing new was said.
+    """
+    ours, state, status = _unsettled(connection, row["id"]), _known_state(row["state"]), _plain(row["last_status"])
+    if ours is None or state is None:
+        return None
+    counted = dict(ours) | {"attempts": row["attempts"]}
+    if state is State.QUEUED:
+        _apply(connection, ours, {"attempts": row["attempts"], "last_status": status or ours["last_status"]})
+        return None if status in {"", ours["last_status"]} else _entry(Event.DEFERRED, counted, status)
+    _apply(connection, ours, {"attempts": row["attempts"], **_final(state, status, now)})
+    event = Event.DELIVERED if state is State.SENT else Event.FAILED
+    return _entry(event, counted, status, **({"gave_up": "yes"} if state is State.EXPIRED else {}))
+
+
+def _known_state(written: str) -> State | None:
+    return State(written) if written in frozenset(State) else None
+
+
+def _plain(status: str | None) -> str:
+    return "".join(letter for letter in status or "" if letter.isascii() and (letter.isalnum() or letter in ". "))[:40]
+
+
 def _final(state: State, status: str, now: datetime) -> Change:
     """Settled for good: its octets are not needed any more; a mail is never sent again but sealed anew."""
     return {"state": state, "settled_at": now, "last_status": status, "head": b"", "foot": b"", "body_id": None}
 
 
-def _entry(event: Event, row: RowMapping, status: str, **more: str) -> Entry:
+def _entry(event: Event, row: Mapping[Any, Any], status: str, **more: str) -> Entry:
     facts = {name: row[name] for name in ("message_id", "recipient", "purpose")}
     return Entry(
         event, row["reference"], row["party"], facts | {"status": status, "tries": str(row["attempts"])} | more

@@ -184,6 +184,7 @@ WAITING = text("parts.stage = 'waiting'")
 OWING = text("(parts.stage = 'waiting' OR parts.owed <> '')")
 SILENT = text("parts.half_at IS NOT NULL")
 UNANSWERED = text("parts.deadline_at IS NOT NULL")
+RUNNING = text("rounds.stage = 'running'")
 QUEUED = text("outbox.state = 'queued'")
 UNWARNED = text("outbox.state = 'queued' AND outbox.author IS NOT NULL AND outbox.warned_at IS NULL")
 UNATTENDED = text(  # failed, and its author not told yet
@@ -254,6 +255,9 @@ replays = _table("replays", _key("identity"), _time("consumed_at"), _text("refer
 
 notices = _table("notices", _key("address"), _time("sent_at"))
 
+# When what a sender may use up will be whole again (core/quotas.py).
+quotas = _table("quotas", _key("account"), _key("use"), _time("whole_at"))
+
 # What all robots on this database have in common: the first to say it has said it for all.
 agreements = _table("agreements", _key("name"), _text("value"))
 
@@ -262,6 +266,15 @@ agreements = _table("agreements", _key("name"), _text("value"))
 occasions = _table("occasions", _key("name"), _key("turn"), _time("at"))
 
 suspensions = _table("suspensions", _key("party"), _time("since"), _text("ordered_by"))
+
+# The latest signature that a command on this object was obeyed for; an older one comes too late (trust.md 17).
+ordered = _table("ordered", _key("object"), _time("signed_at"))
+
+# Held mails that the mailbox still has to move out of its folder Held; where to, the row of `incoming` says.
+moves = _table("moves", _key("digest"), _time("since"))
+
+# When something outside was last reached: "mailbox".
+contacts = _table("contacts", _key("name"), _time("at"))
 
 # The part of a sealed mail that several recipients share; dropped when no mail of the outbox needs it any more.
 bodies = _table(
@@ -312,6 +325,70 @@ _index("outbox_unwarned", outbox.c.urgent, outbox.c.created_at, only=UNWARNED)
 _index("outbox_unattended", outbox.c.reference, only=UNATTENDED)
 _index("outbox_body", outbox.c.body_id)
 _index("outbox_reference", outbox.c.reference)
+
+# Ping rounds, their probes, and of the words inside the probes only hashes.
+rounds = _table(
+    "rounds",
+    Column("number", Number, primary_key=True, autoincrement=False),
+    _time("started_at"),
+    _time("deadline"),
+    _text("asked_by"),
+    Column("to_all", Flag, nullable=False),
+    Column("urgent", Flag, nullable=False),
+    Column("share", Flag, nullable=False),
+    _text("language"),
+    _text("stage"),
+    _time("closed_at", optional=True),
+    _time("shared_at", optional=True),
+    _count("version"),
+)
+_index("rounds_running", rounds.c.number, only=RUNNING)
+_index("rounds_started", rounds.c.started_at)
+
+probes = _table(
+    "probes",
+    Column("round", Number, ForeignKey("rounds.number"), primary_key=True),
+    _key("party"),
+    _count("position"),
+    _text("token"),
+    _text("backup_token"),
+    _text("stage"),
+    _text("obstacle", optional=True),
+    _time("due_at"),
+    _time("deadline"),
+    _text("time_zone"),
+    Column("certified", Flag, nullable=False),
+    _time("sent_at", optional=True),
+    _time("reminded_at", optional=True),
+    _time("backed_up_at", optional=True),
+    _text("failure"),
+    _time("answered_at", optional=True),
+    _time("reached_at", optional=True),
+    # Of the surest answer.
+    _time("surest_at", optional=True),
+    _text("assurance", optional=True),
+    Column("encrypted", Flag, nullable=True),
+    Column("challenge_quoted", Flag, nullable=True),
+    _text("copy", optional=True),
+    _text("sender", optional=True),
+    _text("signer", optional=True),
+    _time("automatic_at", optional=True),
+    _text("returns_on"),
+    _time("opened_at", optional=True),
+    _count("version"),
+    UniqueConstraint("token"),
+    UniqueConstraint("backup_token"),
+)
+_index("probes_party", probes.c.party, probes.c.due_at)
+
+challenges = _table(
+    "challenges",
+    _key("word_hash"),
+    Column("round", Number, ForeignKey("rounds.number"), nullable=False),
+    _text("party"),
+    _text("recipient"),
+    _text("copy"),
+)
 
 # Append-only: triggers of the first migration refuse everything but the next row.
 journal = _table(

@@ -44,6 +44,26 @@ def watch_of(engine: Engine) -> Watch:
     return FileWatch(f"{engine.url.database}.lock")
 
 
+def sender_watch_of(engine: Engine) -> Watch:
+    """Of the senders on a hand-over file there is one at a time; on PostgreSQL as many as like."""
+    return _Open() if engine.dialect.name == "postgresql" else FileWatch(f"{engine.url.database}.lock")
+
+
+class _Open:
+    """Nothing to watch."""
+
+    shared = True
+
+    def acquire(self) -> bool:
+        return True
+
+    def held(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
 class SessionWatch:
     """PostgreSQL: a session-level advisory lock on a connection of its own.
 

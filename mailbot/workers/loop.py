@@ -11,6 +11,7 @@ from threading import Event
 from mailbot.core.decision import Folder
 from mailbot.core.mail import IncomingMail
 from mailbot.store.engine import StoreUnavailable
+from mailbot.store.handover import Handover
 from mailbot.store.outbox import Outbox
 from mailbot.store.watch import Watch
 from mailbot.wire.imap import Mailbox, MailboxFailure, Oversized
@@ -64,6 +65,7 @@ def receive_forever(
     failures, alarm = 0, Alarm("no mail is taken from the mailbox")
     while not signals.stop.is_set():
         try:
+            timekeeper.believes(receiver.clock())  # a robot that only stands by and sends says it, too
             _stand_by(watch, signals.stop)
             with open_mailbox() as mailbox:
                 log.info("mailbox connected")
@@ -189,6 +191,24 @@ async def send_forever(
         wait = pause(failures) if failures else OUTBOX_EVERY
         await asyncio.to_thread(signals.queued.wait, wait)
     await close_all(postmen)
+
+
+def hand_over_forever(handover: Handover, clock: Callable[[], datetime], signals: Signals) -> None:
+    """Put what is owed where the sender finds it, and take over what became of it, until told to stop."""
+    failures, alarm = 0, Alarm("no mail is handed over to the sender")
+    while not signals.stop.is_set():
+        signals.queued.clear()
+        try:
+            handover.exchange(clock())
+            alarm.over()
+            failures = 0
+        except StoreUnavailable as outage:
+            failures += 1
+            alarm.ring(outage)
+        except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in the outbox
+            failures += 1
+            tell("hand-over", broken)
+        signals.queued.wait(pause(failures) if failures else OUTBOX_EVERY)
 
 
 async def close_all(postmen: Sequence[Postman]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from mailbot.core.decision import Decision, Entry, Folder, Intent, Known, Moment, Network
 from mailbot.core.holding import poisoned
@@ -21,6 +23,8 @@ from mailbot.wire.imap import Oversized
 from mailbot.workers.limit import time_limit
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 MOST_TRIES = 3  # a mail that broke the robot this often is held (mail-in-the-wild.md 20)
 # What no mail brings about: a disk that is full, read-only or broken, and too many open files.
@@ -73,18 +77,27 @@ class Receiver:
         except StoreUnavailable as failure:
             raise Unable(str(failure)) from None
 
-    def _handle(self, mail: IncomingMail | Oversized) -> Folder:
-        # Counted before it is made: a mail that kills the robot must still run out of tries.
-        tries = self.memory.count_try(mail.digest, self.clock())
+    def counted(self, digest: str, work: Callable[[int], Result]) -> Result:
+        """Count a try at this mail, then make it: a mail that kills the robot must still run out of tries.
+
+        `work` is told the number of the try, which is taken back where the mail is not to blame. Raises Unable.
+        """
+        tries = self.memory.count_try(digest, self.clock())
         try:
-            return self._shelve(mail) if tries > MOST_TRIES else self._act_unless_beaten(mail)
+            return work(tries)
         except (GpgFailure, OSError, StoreUnavailable) as failure:
             said = self._unable_or(failure)
             if isinstance(said, Unable):
-                self._excused.append(mail.digest)
+                self._excused.append(digest)
                 with suppress(StoreUnavailable):
                     self._take_back_tries()
             raise said from None
+
+    def _handle(self, mail: IncomingMail | Oversized) -> Folder:
+        return self.counted(mail.digest, partial(self._shelve_or_act, mail))
+
+    def _shelve_or_act(self, mail: IncomingMail | Oversized, tries: int) -> Folder:
+        return self._shelve(mail) if tries > MOST_TRIES else self._act_unless_beaten(mail)
 
     def _unable_or(self, failure: Exception) -> Exception:
         """Unable, unless the mail is to blame: it may stall gpg, too; only if gpg fails with everything is it not."""

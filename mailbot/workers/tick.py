@@ -3,22 +3,24 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
-from mailbot.core.decision import Decision, Moment
+from mailbot.core.decision import Decision, Entry, Event, Moment
 from mailbot.core.deliveries import after_delays, after_failures, calls_backups
-from mailbot.core.records import Exchange
+from mailbot.core.records import Exchange, Reason
 from mailbot.core.ticks import BACKED_UP, REMINDED, Tick, advance, is_due, needs_original
 from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Memory
 from mailbot.workers.duties import DUTIES, Duty
 from mailbot.workers.failures import tell
 from mailbot.workers.housekeeping import Housekeeper
-from mailbot.workers.receive import Receiver
+from mailbot.workers.receive import MOST_TRIES, Receiver, Unable
 from mailbot.workers.timekeeping import Timekeeper
 
 log = logging.getLogger(__name__)
 
 Step = Callable[[Exchange, Receiver], bool]
+Judge = Callable[[Tick], Decision]
 
 
 def tick(receiver: Receiver, timekeeper: Timekeeper, housekeeper: Housekeeper) -> int:
@@ -43,7 +45,7 @@ def _perform(name: str, duty: Duty, receiver: Receiver, moment: Moment) -> int:
         return duty(receiver, moment)
     except Clash:
         return 0  # another robot was faster
-    except StoreUnavailable:
+    except (StoreUnavailable, Unable):
         raise
     except Exception as broken:  # noqa: BLE001 - a template, a key, a bug: it is tried again in the next round
         tell(name, broken)
@@ -58,7 +60,7 @@ def _survive(step: Step, exchange: Exchange, receiver: Receiver) -> bool:
     """One exchange that cannot be worked on must not stop the clock for all the others."""
     try:
         return step(exchange, receiver)
-    except StoreUnavailable:
+    except (StoreUnavailable, Unable):
         raise
     except Exception as broken:  # noqa: BLE001 - a template, a key, a bug: it is tried again in the next round
         tell(exchange.reference, broken)
@@ -79,9 +81,8 @@ def _candidates(memory: Memory, moment: Moment) -> Iterator[Exchange]:
 
 def _follow_up(exchange: Exchange, receiver: Receiver) -> bool:
     now, postings = _now(exchange, receiver), receiver.memory.postings(exchange.reference)
-    if calls_backups(now, postings):
-        now = _with_original(now, receiver)
-    return _record(after_failures(now, postings), now, receiver)
+    judge = partial(after_failures, postings=postings)
+    return _carry_out(judge, now, receiver, reopening=calls_backups(now, postings))
 
 
 def _warn(exchange: Exchange, receiver: Receiver) -> bool:
@@ -91,19 +92,34 @@ def _warn(exchange: Exchange, receiver: Receiver) -> bool:
 
 def _advance(exchange: Exchange, receiver: Receiver) -> bool:
     now = _now(exchange, receiver)
-    if not is_due(now):
-        return False
-    if needs_original(now):
-        now = _with_original(now, receiver)
-    return _record(advance(now), now, receiver)
+    return is_due(now) and _carry_out(advance, now, receiver, reopening=needs_original(now))
 
 
 def _now(exchange: Exchange, receiver: Receiver) -> Tick:
     return Tick(exchange, receiver.memory.as_suspended(receiver.network), receiver.moment())
 
 
-def _with_original(now: Tick, receiver: Receiver) -> Tick:
-    return replace(now, intent=receiver.reopen(now.exchange.original))
+def _carry_out(judge: Judge, now: Tick, receiver: Receiver, *, reopening: bool) -> bool:
+    if not reopening:
+        return _record(judge(now), now, receiver)
+    return receiver.counted(now.exchange.original, partial(_reopen_and_judge, judge, now, receiver))
+
+
+def _reopen_and_judge(judge: Judge, now: Tick, receiver: Receiver, tries: int) -> bool:
+    """With the author's mail at hand; where that has stalled or killed the robot time and again, without it."""
+    digest = now.exchange.original
+    if tries > MOST_TRIES:
+        log.error("ALARM %s: its kept mail is set aside after %d failures", now.exchange.reference, MOST_TRIES)
+        return _record(_without_original(judge(now), now), now, receiver)
+    opened = replace(now, intent=receiver.reopen(digest))
+    recorded = _record(judge(opened), opened, receiver)
+    receiver.memory.forget_tries(digest)
+    return recorded
+
+
+def _without_original(decision: Decision, now: Tick) -> Decision:
+    facts = {"mail": now.exchange.original, "reason": Reason.POISON.value}
+    return replace(decision, entries=(*decision.entries, Entry(Event.SET_ASIDE, now.exchange.reference, facts=facts)))
 
 
 def _record(decision: Decision, now: Tick, receiver: Receiver) -> bool:
@@ -112,6 +128,5 @@ def _record(decision: Decision, now: Tick, receiver: Receiver) -> bool:
         receiver.memory.record(None, decision, receiver.write(decision, now.moment), now.now)
     except Clash:
         return False
-    events = ", ".join(entry.event.value for entry in decision.entries) or "outcome noted"
-    log.info("%s %s", now.exchange.reference, events)
+    log.info("%s %s", now.exchange.reference, ", ".join(entry.event.value for entry in decision.entries))
     return True

@@ -1,9 +1,10 @@
-"""The clock, held against the journal in every round: whether decisions that time alone calls for may be taken."""
+"""The clock, held against the journal and the database's in every round: whether decisions that time alone calls for may be taken."""
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailbot.core.clock import Clock, Witness
 from mailbot.core.decision import Event
@@ -19,6 +20,7 @@ class Timekeeper:
 
     journal: Journal
     terms: Terms
+    lead: Callable[[], timedelta] = timedelta  # how far the clock of the database's machine is ahead of ours
     _witness: Witness | None = field(default=None, init=False)
     _seen: int = field(default=0, init=False)  # the number of the last row that was read
     _told: bool = field(default=False, init=False)
@@ -37,8 +39,8 @@ class Timekeeper:
         return right
 
     def reading(self, now: datetime) -> Clock:
-        """What the journal says of that time; writes nothing."""
-        return self._follow().judge(now, self.terms)
+        """What the journal and the database's machine say of that time; writes nothing."""
+        return self._follow().judge(now, self.terms, self.lead())
 
     def _follow(self) -> Witness:
         """What the journal says, the rows of other processes included."""

@@ -148,6 +148,8 @@ RULES: dict[str, tuple[Change, ...]] = {
     "store with password": (section('[store]\nurl = "postgresql://u:s3cret@h/d" # !secret-in-file'),),
     "store with password, hidden": (section('[store]\nurl = "postgresql://u@h/d?password=s3cret" # !secret-in-file'),),
     "two stores": (section('[store]\nurl_file = "x"\nurl = "sqlite:///x" # !two-sources'),),
+    "two ways to send": (section('[send]\nurl = "postgresql://u@h/d"\nhandover = "x" # !two-sources'),),
+    "sender with password": (section('[send]\nurl = "postgresql://u:s3cret@h/d" # !secret-in-file'),),
     "deadline too long": (section('[terms]\nroutine_deadline = "31d" # !deadlines'),),
     "shortest too long": (section('[terms]\nshortest_deadline = "2d" # !deadlines !deadlines'),),
     "fetched but not opened": (section("[limits]\nmail_mib = 63 # !sizes"),),

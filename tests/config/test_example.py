@@ -10,7 +10,9 @@ from mailbot.config import Config, ConfigurationError, load
 from mailbot.config.lines import locate
 from mailbot.config.problems import every_key
 from mailbot.config.sections import File
+from mailbot.core.certificates import Policy
 from mailbot.core.parties import Right, Role
+from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
@@ -68,6 +70,8 @@ def test_what_it_shows_as_default_is_the_default(example: Config, tmp_path: Path
     plain = load(tmp_path / "config.toml")
     assert example.terms == plain.terms == Terms()
     assert example.limits == plain.limits == Limits()
+    assert example.policy == plain.policy == Policy()
+    assert example.quotas == plain.quotas == Quotas()
     assert example.patience == plain.patience == Patience()
     assert example.retention == plain.retention == Retention()
     for name in ("port", "tls", "patience", "inbox", "folders", "poll_seconds", "largest"):

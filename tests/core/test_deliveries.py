@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailbot.core.decision import Decision, Event, Moment, Network
+from mailbot.core.decision import Decision, Entry, Event, Moment, Network
 from mailbot.core.deliveries import after_delays, after_failures, calls_backups
 from mailbot.core.mail import Envelope
 from mailbot.core.parties import Directory, Party
@@ -38,6 +38,13 @@ def tick(found: Exchange | None = None, of: Network = NETWORK, at: datetime = NO
 
 def failures(*postings: Posting, found: Exchange | None = None, of: Network = NETWORK) -> Decision:
     return after_failures(tick(found, of), postings)
+
+
+def noted(**marked: tuple[int, ...]) -> Decision:
+    """Nothing is said to anybody, which is a decision too: one row of the journal."""
+    mails = sum(map(len, marked.values()))
+    entry = Entry(Event.OUTCOME_NOTED, exchange().reference, facts={"mails": str(mails)})
+    return Decision(entries=(entry,) if mails else (), **marked)  # type: ignore[arg-type]
 
 
 def stage(decision: Decision, code: str = "DE") -> PartStage | None:
@@ -81,8 +88,7 @@ def test_while_another_desk_may_have_it_nothing_is_said() -> None:
     first = posting(1, **REFUSED)
     for state in (State.QUEUED, State.SENT):
         decision = failures(first, posting(2, "second@de.example", state=state), of=of)
-        assert not decision.letters and not decision.exchanges and not decision.entries
-        assert decision.followed_up == (1,)
+        assert decision == noted(followed_up=(1,))
     looked_at = replace(first, followed_up_at=NOW)
     decision = failures(looked_at, posting(2, "second@de.example", **BOUNCED), of=of)
     assert stage(decision) is PartStage.UNDELIVERABLE
@@ -90,14 +96,14 @@ def test_while_another_desk_may_have_it_nothing_is_said() -> None:
 
 
 def test_desk_that_got_it_the_second_time_has_it() -> None:
-    assert not failures(posting(1, **REFUSED), posting(2)).entries
+    assert failures(posting(1, **REFUSED), posting(2)) == noted(followed_up=(1,))
     assert stage(failures(posting(1), posting(2, **REFUSED))) is PartStage.UNDELIVERABLE
 
 
 @pytest.mark.parametrize("relay", ["bka@de.example", "border@de.example", "nobody@de.example"])
 def test_failure_of_a_relay_is_looked_at_and_nothing_more(relay: str) -> None:
     decision = failures(posting(1), posting(2, relay, **REFUSED))
-    assert decision == replace(Decision(), followed_up=(2,))
+    assert decision == noted(followed_up=(2,))
 
 
 @pytest.mark.parametrize("purpose", ["receipt", "notice", "reminder", "question"])
@@ -110,7 +116,7 @@ def test_failure_of_what_has_no_author_is_never_told(purpose: str) -> None:
 def test_signed_answer_outweighs_any_report(done: PartStage) -> None:
     """trust.md 16."""
     decision = failures(posting(**BOUNCED), found=in_stage(done))
-    assert decision == replace(Decision(), followed_up=(1,))
+    assert decision == noted(followed_up=(1,))
 
 
 def test_each_failure_is_looked_at_once() -> None:
@@ -256,7 +262,7 @@ UNTOLD: Sequence[tuple[str, tuple[Posting, ...], tuple[int, ...]]] = [
 
 @pytest.mark.parametrize(("postings", "warned"), [row[1:] for row in UNTOLD], ids=[row[0] for row in UNTOLD])
 def test_delay_that_is_not_told(postings: tuple[Posting, ...], warned: tuple[int, ...]) -> None:
-    assert delays(*postings, of=with_party(TWO_DESKS)) == replace(Decision(), warned=warned)
+    assert delays(*postings, of=with_party(TWO_DESKS)) == noted(warned=warned)
 
 
 def test_two_late_desks_are_one_warning() -> None:

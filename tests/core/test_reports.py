@@ -97,7 +97,7 @@ def test_no_report_changes_an_exchange_or_a_retry(state: State) -> None:
     assert not decision.followed_up
 
 
-@pytest.mark.parametrize("made_by", REPORTS)
+@pytest.mark.parametrize("made_by", sorted(REPORTS))
 @pytest.mark.parametrize("vouched", [True, False])
 @pytest.mark.parametrize("action", ["failed", "delayed", "delivered"])
 def test_what_looks_like_a_report_is_never_answered(made_by: MailClass, vouched: bool, action: str) -> None:

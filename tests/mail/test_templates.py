@@ -78,7 +78,7 @@ def test_core_refuses_for_no_other_reason() -> None:
 
 def test_no_folder_is_without_letter() -> None:
     folders = {path.name for path in find_templates().iterdir()}
-    assert folders == LETTERS.keys() | {"sentences"}
+    assert folders == LETTERS.keys() | {"sentences", "_parts"}
 
 
 # ---------------------------------------------------------------- what they say
@@ -136,7 +136,7 @@ def test_unsealed_letters_hold_no_number_and_ask_for_no_key(templates: Templates
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_notice_gives_no_reason(templates: Templates, language: str) -> None:
-    assert LETTERS["notice"] == {"received_at"}
+    assert LETTERS["notice"] == {"received_at", "rsa_bits", "hashes"}, "what holds for all alike"
     (text,) = texts(templates, "notice", language).values()
     assert "0123 4567 89AB CDEF" in text
 

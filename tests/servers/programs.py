@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ def find_program(pattern: str, package: str) -> str:
 
 
 _ENOUGH_MEMORY = 4 * 1024**3
+_PORTS = (10_000, 32_000)
 
 _GUARD = 'cat; kill -"$2" "$1"; sleep 0.5; kill -s KILL -- "-$1"; rm -rf "$3"'
 """Waits for the end of its input, then ends process group $1, first by signal $2, and removes folder $3."""
@@ -76,12 +78,26 @@ def look_old(path: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that were free a moment ago.
+
+    None of those that the kernel gives to clients: while its server restarts, one of them could take it.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(*_PORTS)
+        if port not in found and _is_free(port):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def answers(port: int, greeting: bytes) -> bool:

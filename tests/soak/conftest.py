@@ -1,4 +1,4 @@
-"""People, a place for the robots, and the figures at the end of the run."""
+"""People, and a place for the robots."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.stories.world import Cast, gathered
-
-FIGURES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +26,3 @@ def place() -> Iterator[Path]:
 def _short_folder() -> "tempfile.TemporaryDirectory[str]":
     """Short enough for the sockets of gpg-agent, which vanish while it is removed."""
     return tempfile.TemporaryDirectory(prefix="mb", dir="/tmp", ignore_cleanup_errors=True)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What was done to the robots, and what came of it."""
-    if lines := config.stash.get(FIGURES, []):
-        terminalreporter.section("soak")
-        terminalreporter.write("\n".join(lines) + "\n")

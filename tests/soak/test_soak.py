@@ -19,9 +19,9 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
 from tests.servers.programs import wait_until
+from tests.sharing import show
 from tests.soak.accounting import Account, Accountant
 from tests.soak.chaos import Chaos
-from tests.soak.conftest import FIGURES
 from tests.soak.mails import Posted, written
 from tests.soak.network import Network, network
 from tests.stories.world import Cast
@@ -72,7 +72,7 @@ def soak(
         lines = [head, *figures(soaked, chaos, account)]
         if account.repeated > repeatable(soaked, chaos):
             account.wrong.append(f"only {repeatable(soaked, chaos)} mails may have been repeated")
-        request.config.stash.setdefault(FIGURES, []).extend(lines)
+        show(request.node, "soak", lines)
         assert not account.wrong, "\n".join([*lines, *account.wrong[:30]])
 
 

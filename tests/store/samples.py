@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from mailbot.core.decision import Assurance, Intent, Network
+from mailbot.core.decision import Intent, Network
 from mailbot.core.mail import (
     Covers,
     Headers,
@@ -16,7 +16,7 @@ from mailbot.core.mail import (
     SignatureState,
 )
 from mailbot.core.parties import Address, Correspondent, Directory, Party, Relay, Role
-from mailbot.core.records import Exchange, HeldMail, HeldState, Part, PartStage, Question, Reason, Terms
+from mailbot.core.records import Assurance, Exchange, HeldMail, HeldState, Part, PartStage, Question, Reason, Terms
 from mailbot.core.tags import Tag, Urgency, Word
 
 NOW = datetime(2026, 3, 4, 3, 0, 0, 123456, tzinfo=UTC)

@@ -24,6 +24,7 @@ from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
 from tests.servers.programs import wait_until
 from tests.servers.robots import ROOT, RobotProcess
+from tests.sharing import show
 from tests.soak.network import Network, message_id, network
 from tests.stories.world import Cast, World
 
@@ -59,7 +60,7 @@ def has(network: Network, *texts: str) -> Callable[[], bool]:
     return look
 
 
-def test_the_other_takes_over(two: Network, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_other_takes_over(two: Network, request: pytest.FixtureRequest) -> None:
     """Nothing is lost, nothing comes twice, and of the journal there is one."""
     first, second = two.robots
     ask(two, "1\n")
@@ -68,8 +69,8 @@ def test_the_other_takes_over(two: Network, capsys: pytest.CaptureFixture[str]) 
     begin = time.monotonic()
     ask(two, "2\n")
     wait_until(has(two, "1\n", "2\n"), "the second request", TAKE_OVER, pause=0.1)
-    with capsys.disabled():
-        print(f"\n[two robots] the second robot's first mail was out {time.monotonic() - begin:.1f} s after the kill")
+    taken_over = f"the second robot's first mail was out {time.monotonic() - begin:.1f} s after the kill"
+    show(request.node, "two robots", [taken_over])
     first.start()
     wait_until(lambda: first.log.count("another robot watches") == 1, "the first again", 20)
     second.kill()

@@ -1,4 +1,4 @@
-"""A stage for each database, and the table of kill points at the end of the run."""
+"""A stage for each database."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +11,6 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 from tests.stories.world import gathered
 from tests.workers.plug import Database, Plug, Postgresql, Sqlite, plugged
-
-TABLE = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +27,3 @@ def plugs(dovecot: Dovecot, postgres: Postgres) -> Iterator[list[Plug]]:
 def short_folder() -> "tempfile.TemporaryDirectory[str]":
     """Short enough for the sockets of gpg-agent, which vanish while it is removed."""
     return tempfile.TemporaryDirectory(prefix="mb", dir="/tmp", ignore_cleanup_errors=True)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Where the plug was pulled, and what came of it."""
-    lines = config.stash.get(TABLE, [])
-    if lines:
-        terminalreporter.section("the plug pulled everywhere")
-        terminalreporter.write("\n".join(lines) + "\n")

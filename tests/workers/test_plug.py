@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.workers.conftest import TABLE
+from tests.sharing import show
 from tests.workers.plug import ANSWER, SECOND, Played, Plug
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the first test waits for all the plays
@@ -55,12 +55,10 @@ Plays = Mapping[tuple[str, Point], Played]
 
 
 @pytest.fixture(scope="session")
-def plays(plugs: list[Plug], pytestconfig: pytest.Config) -> Plays:
+def plays(plugs: list[Plug]) -> Plays:
     """Every play, on both databases side by side."""
     with ThreadPoolExecutor(len(plugs)) as both:
-        found = dict(pair for pairs in both.map(_play_all, plugs) for pair in pairs)
-    pytestconfig.stash[TABLE] = _table(found, [plug.database.name for plug in plugs])
-    return found
+        return dict(pair for pairs in both.map(_play_all, plugs) for pair in pairs)
 
 
 def _play_all(plug: Plug) -> list[tuple[tuple[str, Point], Played]]:
@@ -86,7 +84,10 @@ def _cell(play: Played, usual: Played) -> str:
 
 
 @pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
-def test_what_comes_of_it_when_nobody_is_killed(database: str, plays: Plays, plugs: list[Plug]) -> None:
+def test_what_comes_of_it_when_nobody_is_killed(
+    request: pytest.FixtureRequest, database: str, plays: Plays, plugs: list[Plug]
+) -> None:
+    show(request.node, "the plug pulled everywhere", _table(plays, [plug.database.name for plug in plugs]))
     [plug] = [plug for plug in plugs if plug.database.name == database]
     play = plays[database, USUAL]
     outcome = play.outcome

@@ -9,11 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from mailbot.core.decision import Event
 from mailbot.core.records import Reason
-from mailbot.store.engine import open_store
+from mailbot.store.engine import open_store, reading
 from mailbot.store.journal import Journal, JournalRow
+from mailbot.store.schema import attempts
 from tests.stories.world import ROOT
 from tests.workers.plug import AHEAD, SECONDS_PER_MAIL, Plug
 
@@ -77,6 +79,34 @@ def test_mail_that_was_tried_and_broke_off_by_accident_is_acted_on_all_the_same(
     plug.run_until_idle()
     assert plug.held() == ()
     assert len(times(plug, Event.OPENED)) == 2
+
+
+def test_kept_mail_that_stalls_or_kills_the_robot_when_time_calls_for_it_is_set_aside(plug: Plug) -> None:
+    """At the deadline the author's mail is opened again, for the backups. New mail is never delayed by that."""
+    author, deadline = plug.cast.people["fr"].address, 5.0
+    plug.begin(plug.mails[0])
+    assert plug.order(hours=deadline, stall=author)["code"] == 1
+    assert plug.dovecot.mails(plug.account) == []
+    for _ in range(2):
+        assert plug.order(hours=deadline, die=author)["code"] == -signal.SIGKILL
+    assert times(plug, Event.REMINDED) == times(plug, Event.SET_ASIDE) == []
+    assert plug.order(hours=deadline, die=author, rounds=8)["code"] == 0
+    assert [row.party for row in times(plug, Event.REMINDED)] == ["IT"]
+    [aside] = times(plug, Event.SET_ASIDE)
+    assert (aside.reference, Reason.POISON in aside.facts) == (times(plug, Event.OPENED)[0].reference, True)
+    assert "desk@it.example" in [mail.recipients[0] for mail in plug.smtp.accepted]
+    plug.run_until_idle(hours=deadline)  # nothing is left to do
+    assert len(times(plug, Event.SET_ASIDE)) == 1
+
+
+def test_kept_mail_that_opens_leaves_no_try_behind(plug: Plug) -> None:
+    plug.begin()
+    plug.run_until_idle(hours=5)
+    assert len(times(plug, Event.REMINDED)) == 2
+    engine = open_store(plug.database.url)
+    with reading(engine) as connection:
+        assert connection.execute(select(attempts)).all() == []
+    engine.dispose()
 
 
 @pytest.mark.slow

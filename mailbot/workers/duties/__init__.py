@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 
 from mailbot.core.decision import Moment
+from mailbot.workers.duties.overviews import send_overviews
 from mailbot.workers.receive import Receiver
 
 # Does what is due at this moment, and says how many things it did. It is called in every round (30 seconds), by every
 # robot in its turn, only while the clock is believed: what is done once carries an Occasion, so that a second clashes.
 Duty = Callable[[Receiver, Moment], int]
 
-DUTIES: Mapping[str, Duty] = {}
+DUTIES: Mapping[str, Duty] = {
+    "overviews": send_overviews,
+}

@@ -23,6 +23,9 @@ def upgrade() -> None:
     """New tables; and every kept original is sealed by the robot, so nothing says so any more."""
     _drop_the_flag_of_originals()
     _create_occasions()
+    _create_rounds()
+    _create_quotas()
+    _create_ordered_moves_and_contacts()
 
 
 def downgrade() -> None:
@@ -44,3 +47,100 @@ def _create_occasions() -> None:
         sa.PrimaryKeyConstraint("name", "turn", name=op.f("pk_occasions")),
         sqlite_strict=True,
     )
+
+
+def _create_quotas() -> None:
+    op.create_table(
+        "quotas",
+        sa.Column("account", WORDS, nullable=False),
+        sa.Column("use", WORDS, nullable=False),
+        sa.Column("whole_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("account", "use", name=op.f("pk_quotas")),
+        sqlite_strict=True,
+    )
+
+
+def _create_ordered_moves_and_contacts() -> None:
+    tables = (("ordered", "object", "signed_at"), ("moves", "digest", "since"), ("contacts", "name", "at"))
+    for table, key, time in tables:
+        op.create_table(
+            table,
+            sa.Column(key, WORDS, nullable=False),
+            sa.Column(time, TIME, nullable=False),
+            sa.PrimaryKeyConstraint(key, name=op.f(f"pk_{table}")),
+            sqlite_strict=True,
+        )
+
+
+def _create_rounds() -> None:
+    op.create_table(
+        "rounds",
+        sa.Column("number", NUMBER, primary_key=True, autoincrement=False),
+        sa.Column("started_at", TIME, nullable=False),
+        sa.Column("deadline", TIME, nullable=False),
+        sa.Column("asked_by", WORDS, nullable=False),
+        sa.Column("to_all", FLAG, nullable=False),
+        sa.Column("urgent", FLAG, nullable=False),
+        sa.Column("share", FLAG, nullable=False),
+        sa.Column("language", WORDS, nullable=False),
+        sa.Column("stage", WORDS, nullable=False),
+        sa.Column("closed_at", TIME, nullable=True),
+        sa.Column("shared_at", TIME, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sqlite_strict=True,
+    )
+    running = sa.text("rounds.stage = 'running'")
+    op.create_index("ix_rounds_running", "rounds", ["number"], sqlite_where=running, postgresql_where=running)
+    op.create_index("ix_rounds_started", "rounds", ["started_at"])
+    _create_probes()
+    op.create_table(
+        "challenges",
+        sa.Column("word_hash", WORDS, nullable=False),
+        sa.Column("round", NUMBER, nullable=False),
+        sa.Column("party", WORDS, nullable=False),
+        sa.Column("recipient", WORDS, nullable=False),
+        sa.Column("copy", WORDS, nullable=False),
+        sa.PrimaryKeyConstraint("word_hash", name=op.f("pk_challenges")),
+        sa.ForeignKeyConstraint(["round"], ["rounds.number"], name=op.f("fk_challenges_round")),
+        sqlite_strict=True,
+    )
+
+
+def _create_probes() -> None:
+    op.create_table(
+        "probes",
+        sa.Column("round", NUMBER, nullable=False),
+        sa.Column("party", WORDS, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("token", WORDS, nullable=False),
+        sa.Column("backup_token", WORDS, nullable=False),
+        sa.Column("stage", WORDS, nullable=False),
+        sa.Column("obstacle", WORDS, nullable=True),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.Column("deadline", TIME, nullable=False),
+        sa.Column("time_zone", WORDS, nullable=False),
+        sa.Column("certified", FLAG, nullable=False),
+        sa.Column("sent_at", TIME, nullable=True),
+        sa.Column("reminded_at", TIME, nullable=True),
+        sa.Column("backed_up_at", TIME, nullable=True),
+        sa.Column("failure", WORDS, nullable=False),
+        sa.Column("answered_at", TIME, nullable=True),
+        sa.Column("reached_at", TIME, nullable=True),
+        sa.Column("surest_at", TIME, nullable=True),
+        sa.Column("assurance", WORDS, nullable=True),
+        sa.Column("encrypted", FLAG, nullable=True),
+        sa.Column("challenge_quoted", FLAG, nullable=True),
+        sa.Column("copy", WORDS, nullable=True),
+        sa.Column("sender", WORDS, nullable=True),
+        sa.Column("signer", WORDS, nullable=True),
+        sa.Column("automatic_at", TIME, nullable=True),
+        sa.Column("returns_on", WORDS, nullable=False),
+        sa.Column("opened_at", TIME, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("round", "party", name=op.f("pk_probes")),
+        sa.UniqueConstraint("token", name=op.f("uq_probes_token")),
+        sa.UniqueConstraint("backup_token", name=op.f("uq_probes_backup_token")),
+        sa.ForeignKeyConstraint(["round"], ["rounds.number"], name=op.f("fk_probes_round")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_probes_party", "probes", ["party", "due_at"])

@@ -1,0 +1,31 @@
+"""The cases, each with its target; CASES is the one table of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from mailbot.bench.cases import backlog, relaying, resting
+from mailbot.bench.measures import Measure
+from mailbot.bench.stage import Stage
+
+Measuring = Callable[[Stage, int], Iterator[Measure]]
+"""A stage with the parties that the case needs, and the rounds to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of the table of targets. `most` rounds are made at most: what is documented for the giants."""
+
+    measure: Measuring
+    title: str
+    most: int = 1000
+    parties: int = 41
+
+
+CASES: Mapping[str, Case] = {
+    "relay-one": Case(relaying.one, "a request to one desk"),
+    "all-40": Case(relaying.everybody, "a request to ALL of 40 desks"),
+    "backlog-100": Case(backlog.hundred, "100 requests in INBOX"),
+    "backlog-1000": Case(backlog.thousand, "1,000 requests in INBOX", most=3),
+    "start": Case(resting.start, "from start to the first IDLE"),
+    "idle": Case(resting.idle, "nothing to do", most=3),
+}

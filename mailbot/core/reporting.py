@@ -1,0 +1,43 @@
+"""What the secretariat and the operators are told of the robot's own accord: the settings."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from mailbot.core.parties import Address, Right
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """Digest and report, all configurable."""
+
+    at: time | None = time(6)  # of the digest, on the clocks of the zone; None: only on demand
+    time_zone: str = "Europe/Paris"  # IANA name; the days and months of reports are this zone's, too
+    readers: frozenset[Right] = frozenset(Right)
+    only_if_needed: bool = False  # no digest on a day on which nothing needs a person
+    pairs_from: int = 5  # a report names no pair of parties with fewer exchanges than this
+    held_for: timedelta = timedelta(days=90)  # [retention] held
+    held_warning: timedelta = timedelta(days=7)  # [retention] warning
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    def turn(self, now: datetime) -> str | None:
+        """The day whose digest is the last that was due: `2026-11-24`; None: none ever is.
+
+        A robot that was away for days owes one digest, not one for each day.
+        """
+        if self.at is None:
+            return None
+        local = now.astimezone(self.zone)
+        day = local.date() if local.time() >= self.at else local.date() - timedelta(days=1)
+        return day.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who gets a letter of this kind: one language, and where."""
+
+    language: str
+    mailboxes: tuple[Address, ...]
