@@ -55,6 +55,13 @@ FOR_TESTS = {
     "sq": "sq",
     "rnp": "rnp",
 }
+FOR_CLIENTS = {
+    "neomutt": "neomutt",
+    "nano": "nano",
+    "tmux": "tmux",
+    "thunderbird": "thunderbird",
+    "Xvfb": "xvfb",
+}
 
 
 class Installer(NamedTuple):
@@ -70,7 +77,8 @@ def main(arguments: list[str]) -> NoReturn:
         print(HELP, end="", file=sys.stdout if arguments else sys.stderr)
         sys.exit(0 if arguments else USAGE)
     if arguments[0] == "test":
-        refuse_if_missing({**GNUPG, **FOR_TESTS}, [RUNTIME, TESTS])
+        for_clients = FOR_CLIENTS if "--clients" in arguments else {}
+        refuse_if_missing({**GNUPG, **FOR_TESTS, **for_clients}, [RUNTIME, TESTS])
         make_ready([RUNTIME, TESTS])
         os.chdir(ROOT)
         become("pytest", pytest_arguments(arguments[1:]))

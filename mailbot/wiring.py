@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +22,19 @@ from sqlalchemy import Engine
 from mailbot.config import Config
 from mailbot.core.decision import Network
 from mailbot.core.mail import IncomingMail, OpenedMail
+from mailbot.core.parties import Directory
 from mailbot.mail.classification import OwnMarks
 from mailbot.mail.gpg import Gpg
+from mailbot.mail.headers import sender_of
 from mailbot.mail.keyring import Keyring, RobotKey, make_home
 from mailbot.mail.opening import open_mail
+from mailbot.mail.preview import Previewer
 from mailbot.mail.return_path import ReturnPath
 from mailbot.mail.templates import Templates
 from mailbot.mail.writing import Robot as Identity
 from mailbot.mail.writing import Writer
 from mailbot.pictures.drawing import draw
+from mailbot.pictures.paper import print_page
 from mailbot.store.agreement import agrees
 from mailbot.store.archive import Archive
 from mailbot.store.clock import lead_of
@@ -38,15 +43,19 @@ from mailbot.store.handover import Handover, open_handover
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.migrations import check_schema, migrate, schema_version
+from mailbot.store.moves import Moves
 from mailbot.store.outbox import Outbox
 from mailbot.store.soundness import look_over_journal, look_over_pages
 from mailbot.store.watch import sender_watch_of, watch_of
 from mailbot.wire.imap import Mailbox
 from mailbot.wire.smtp import Postman
+from mailbot.workers.crew import Crew
 from mailbot.workers.housekeeping import Housekeeper
 from mailbot.workers.loop import Signals, close_all, drain, hand_over_forever, receive_forever, send_forever
 from mailbot.workers.receive import Receiver
+from mailbot.workers.refiling import Refiler
 from mailbot.workers.send import send_due
+from mailbot.workers.sentinel import Sentinel
 from mailbot.workers.tick import tick
 from mailbot.workers.timekeeping import Timekeeper
 
@@ -154,7 +163,8 @@ class Robot:
 
     def receiver(self) -> Receiver:
         """What acts on mails."""
-        gpg = self.gpg()
+        gpg, crew = self.gpg(), Crew()
+        self._closing.callback(crew.close)
         return Receiver(
             network=self.network,
             memory=self.memory,
@@ -165,6 +175,7 @@ class Robot:
             clock=self.clock,
             chance=secrets.token_bytes,
             patience=self.config.limits.seconds,
+            crew=crew,
         )
 
     def writer(self, gpg: Gpg) -> Writer:
@@ -172,8 +183,13 @@ class Robot:
         robot = self.config.robot
         identity = Identity(robot.name, robot.address, robot.control_address, robot.fingerprint, robot.domain)
         path = ReturnPath(robot.return_path, robot.address, derived(self.secret, "return path"), robot.return_domain)
-        templates = Templates(self.config.templates_dir)
-        return Writer(identity, gpg, templates, path, robot.share, draw=partial(draw, cache=cache_of(self.config)))
+        templates, cache = Templates(self.config.templates_dir), cache_of(self.config)
+        drawing, printing = partial(draw, cache=cache), partial(print_page, cache=cache)
+        return Writer(identity, gpg, templates, path, robot.share, drawing, printing)
+
+    def previewer(self) -> Previewer:
+        """What shows letters, unsealed."""
+        return previewer_of(self.config)
 
     def timekeeper(self) -> Timekeeper:
         """What holds the clock against the journal."""
@@ -181,11 +197,12 @@ class Robot:
 
     def housekeeper(self) -> Housekeeper:
         """What drops kept mail that nothing needs any more."""
-        return Housekeeper(Archive(self.engine), self.config.retention)
+        refiler = Refiler(Moves(self.engine), self.config.retention.held, self.clock)
+        return Housekeeper(Archive(self.engine), self.config.retention, refiler)
 
     def mailbox(self) -> Mailbox:
         """A connection to the mailbox, not yet made."""
-        return Mailbox(self.config.imap)
+        return Mailbox(self.config.imap, partial(_whose, self.network.directory))
 
     def postmen(self) -> list[Postman]:
         """The connections to the server that takes our mail, not yet made."""
@@ -195,11 +212,13 @@ class Robot:
 
     def once(self) -> Done:
         """Drain the mailbox, do the clock's work, empty the outbox. Raises Occupied."""
-        receiver = self.receiver()
+        receiver, timekeeper, housekeeper = self.receiver(), self.timekeeper(), self.housekeeper()
         with self._watching():
             with self.mailbox() as mailbox:
                 filed = drain(mailbox, receiver, self.watch)
-            ticked = tick(receiver, self.timekeeper(), self.housekeeper())
+                housekeeper.refile(mailbox, clock_believed=timekeeper.believes(self.clock()))
+            self.memory.note_contact(self.clock())
+            ticked = tick(receiver, timekeeper, housekeeper)
         tried = asyncio.run(self._send())
         return Done(filed, ticked, tried, self.outbox.depth().queued)
 
@@ -215,7 +234,7 @@ class Robot:
         """As run(), but the sending is another process's (trust.md 19). Raises Occupied on SQLite."""
         with nullcontext() if self.watch.shared else self._watching():
             if self.watch.shared:
-                self._receive(signals)
+                self._beside(signals, partial(_until_stopped, signals))
             else:
                 self._beside(signals, partial(hand_over_forever, self.handover(), self.clock, signals))
 
@@ -228,14 +247,35 @@ class Robot:
         return Handover(self.engine, shared)
 
     def _beside(self, signals: Signals, other: Callable[[], None]) -> None:
-        """Receive in a thread of its own, and the other in this one, until one of them ends."""
-        receiving = threading.Thread(target=self._receive, args=(signals,), name="receive")
-        receiving.start()
+        """Receive and keep watch in threads of their own, and the other in this one, until one of them ends."""
+        sentinel = self.sentinel(signals)
+        threads = [
+            threading.Thread(target=self._receive, args=(signals,), name="receive"),
+            threading.Thread(target=sentinel.stand, args=(signals,), name="sentinel"),
+        ]
+        for thread in threads:
+            thread.start()
         try:
             other()
         finally:
             signals.stop.set()
-            receiving.join()
+            for thread in threads:
+                thread.join()
+
+    def sentinel(self, signals: Signals) -> Sentinel:
+        """What tells operators when something is the matter."""
+        return Sentinel(
+            network=self.network,
+            engine=self.engine,
+            writer=self.writer(self.gpg()),
+            clock=self.clock,
+            chance=secrets.token_bytes,
+            health=signals.health,
+            terms=self.config.alarms,
+            robot=socket.gethostname(),
+            smtp=self.config.smtp,
+            route=self.config.second_smtp,
+        )
 
     def send(self, signals: Signals) -> None:
         """Send until told to stop."""
@@ -260,6 +300,7 @@ class Robot:
     async def _send(self) -> int:
         postmen = self.postmen()
         try:
+            self.outbox.resume(self.clock())
             return await send_due(self.outbox, postmen, self.clock)
         finally:
             await close_all(postmen)
@@ -282,6 +323,10 @@ class Robot:
         if not keyring.has_robot_key:
             raise KeyProblems(keyring)
         return keyring
+
+
+def _until_stopped(signals: Signals) -> None:
+    signals.stop.wait()
 
 
 def send_alone(config: Config, signals: Signals, now: Callable[[], datetime] = clock) -> None:
@@ -327,13 +372,33 @@ def network_of(config: Config, gpg: Gpg) -> Network:
         robot.fingerprint,
         config.quotas,
         config.policy,
+        reporting=config.reporting,
+        ping=config.ping,
     )
+
+
+def _whose(directory: Directory, from_field: bytes) -> str:
+    """In whose turn a mail waits: that of the registered party or relay which it claims to be from."""
+    resident = directory.resident(sender_of(from_field))
+    return resident.account if resident else ""
 
 
 def own_marks(config: Config) -> OwnMarks:
     """How the robot's own mail is known when it comes back."""
     addresses = {config.robot.address.casefold(), config.robot.control_address.casefold()}
     return OwnMarks(frozenset(addresses), config.robot.domain)
+
+
+def previewer_of(config: Config) -> Previewer:
+    """What shows letters as this configuration's robot would write them; it needs no key and no database."""
+    robot, cache = config.robot, cache_of(config)
+    words = {
+        "name": robot.name,
+        "address": robot.address,
+        "control_address": robot.control_address,
+        "fingerprint": robot.fingerprint,
+    }
+    return Previewer(words, Templates(config.templates_dir), partial(draw, cache=cache), robot.domain)
 
 
 def cache_of(config: Config) -> Path:
@@ -347,11 +412,22 @@ def state_secret(state_dir: Path) -> bytes:
     if not path.exists():
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(secrets.token_bytes(SECRET_OCTETS))
+            file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
             path.hardlink_to(fresh)  # whoever links first has made it
         fresh.unlink()
+        _sync_folder(state_dir)
     return path.read_bytes()
+
+
+def _sync_folder(folder: Path) -> None:
+    """A name in it outlives a power cut only if the folder, too, is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def derived(secret: bytes, purpose: str) -> bytes:

@@ -7,7 +7,8 @@ import pytest
 # What stresses the machine, or measures how long a robot takes: one after the other, in one process. It begins, as it
 # takes longest.
 STRESS = ("tests/workers/", "tests/soak/", "tests/stories/test_two_robots.py")
-LONG = ("tests/fuzz/", "tests/stories/", "tests/test_run.py", "tests/wire/")  # then these, so that none is left over
+# Then these, so that none is left over.
+LONG = ("tests/clients/", "tests/fuzz/", "tests/stories/", "tests/test_run.py", "tests/wire/")
 SHOWN = "shown in the end"
 
 

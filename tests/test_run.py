@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 GNUPG = ("gpg", "gpg-agent", "gpgconf")
+CLIENTS = ("neomutt", "nano", "tmux", "thunderbird", "Xvfb")
 
 
 def start(run_py: Path, *arguments: str, path: Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
@@ -43,8 +44,14 @@ def folder_of_programs(folder: Path, *names: str) -> Path:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PATH with what the tests need and without uv, which would not find the wheels made here."""
-    return folder_of_programs(tmp_path_factory.mktemp("path") / "bin", *GNUPG, "openssl", "sq", "rnp")
+    """A PATH with what the tests need and without uv, which would not find the wheels made here.
+
+    Of the mail programs it has the names alone: who runs this file need not have them.
+    """
+    folder = folder_of_programs(tmp_path_factory.mktemp("path") / "bin", *GNUPG, "openssl", "sq", "rnp")
+    for name in CLIENTS:
+        (folder / name).symlink_to("/bin/true")
+    return folder
 
 
 # ---- a machine that lacks something
@@ -81,6 +88,9 @@ def test_tests_need_more(tmp_path: Path) -> None:
     code, _, stderr = outcome(start(ROOT / "run.py", "test", path=there))
     assert (code, stderr.count("\n")) == (69, 1)
     assert stderr.endswith(" openssl sq rnp\n")
+    code, _, stderr = outcome(start(ROOT / "run.py", "test", "--clients", path=there))
+    assert (code, stderr.count("\n")) == (69, 1)
+    assert stderr.endswith(" openssl sq rnp neomutt nano tmux thunderbird xvfb\n")
 
 
 def pretend(change: str, path: Path) -> tuple[int, str, str]:

@@ -13,6 +13,7 @@ from mailbot.core.findings import Finding
 
 # Command -> where it is. A command's module is loaded when it is called: half of what one needs, another does without.
 COMMANDS: Mapping[str, str] = {
+    "init": "starting:init",
     "run": "running:run",
     "receive": "running:receive",
     "send": "running:send",
@@ -20,7 +21,10 @@ COMMANDS: Mapping[str, str] = {
     "check": "running:check",
     "status": "looking:status",
     "exchanges": "looking:exchanges",
+    "ping": "ping:ping",
     "held": "held:held",
+    "digest": "reporting:digest",
+    "report": "reporting:report",
     "journal": "journal:journal",
     "clock": "clock:clock",
     "inspect": "inspection:inspect_command",
@@ -29,16 +33,20 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "keeping:migrate",
     "purge": "keeping:purge",
     "keys": "keys:keys",
+    "templates": "letters:templates",
     "demo": "playing:demo",
     "bench": "benching:bench",
 }
 
 click.rich_click.COMMAND_GROUPS = {
     "*": [
-        {"name": "The robot at work", "commands": ["run", "receive", "send", "once", "check"]},
-        {"name": "Looking", "commands": ["status", "exchanges", "held", "journal", "clock", "inspect"]},
+        {"name": "The robot at work", "commands": ["init", "run", "receive", "send", "once", "check"]},
+        {
+            "name": "Looking",
+            "commands": ["status", "exchanges", "ping", "held", "digest", "report", "journal", "clock", "inspect"],
+        },
         {"name": "The database", "commands": ["backup", "restore", "migrate", "purge"]},
-        {"name": "Keys", "commands": ["keys"]},
+        {"name": "Keys and letters", "commands": ["keys", "templates"]},
         {"name": "Trying it out", "commands": ["demo", "bench"]},
     ]
 }

@@ -13,11 +13,12 @@ from mailbot.core.findings import Finding, Severity
 from mailbot.core.parties import Directory
 from mailbot.mail.gpg import Gpg, GpgFailure
 from mailbot.mail.proofreading import proofread
+from mailbot.store.clock import lead_of
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged, end_of_journal, file_of, require_sound
 from mailbot.wire.reachable import imap_findings, smtp_findings
-from mailbot.wiring import open_keyring
+from mailbot.wiring import clock, open_keyring
 
 EXPIRY_WARNING = timedelta(days=60)
 
@@ -39,6 +40,13 @@ def templates(config: Config) -> Iterator[Finding]:
     yield from proofread(config.templates_dir)
 
 
+def members(config: Config) -> Iterator[Finding]:
+    """Everything may be right with a network of nobody."""
+    if not config.directory.members():
+        hint = "Add a section [[parties]] for each; config.example.toml shows one."
+        yield Finding("parties.none", "there are no parties yet", hint, Severity.WARNING, str(config.path))
+
+
 def database(config: Config) -> Iterator[Finding]:
     if not config.state_dir.is_dir():
         yield Finding("store.empty", "there is no state folder yet", _NOT_YET, Severity.WARNING, str(config.state_dir))
@@ -47,6 +55,7 @@ def database(config: Config) -> Iterator[Finding]:
         engine = open_store(config.store_url)
         try:
             yield from _soundness(engine)
+            yield from _clock(engine, config)
         finally:
             engine.dispose()
     except SchemaTooOld as problem:
@@ -68,6 +77,13 @@ def _soundness(engine: Engine) -> Iterator[Finding]:
     for found in end_of_journal(engine).findings:
         hint = "`mailbot journal verify` tells more. Compare with receipts; restore a backup."
         yield Finding("journal.broken", f"journal row {found.number}: {found.what}", hint)
+
+
+def _clock(engine: Engine, config: Config) -> Iterator[Finding]:
+    apart = abs(lead_of(engine, clock))
+    if apart > config.terms.clock_tolerance:
+        said = f"this machine's clock and the database's are {apart.total_seconds():.0f} s apart"
+        yield Finding("clock.apart", said, "Set both by NTP: until they agree no reminder is sent.")
 
 
 def _no_database() -> Finding:
@@ -101,7 +117,7 @@ def smtp(config: Config) -> Iterator[Finding]:
     yield from asyncio.run(smtp_findings(config.smtp))
 
 
-LOOKS: tuple[Look, ...] = (permissions, templates, database, certificates, imap, smtp)
+LOOKS: tuple[Look, ...] = (permissions, members, templates, database, certificates, imap, smtp)
 
 
 def flaw_in_use(certificate: Certificate, directory: Directory, now: datetime) -> Flaw | None:

@@ -22,8 +22,9 @@ from mailbot.workers.timekeeping import Timekeeper
 @with_json
 @click.option("--trust", is_flag=True, help="Write into the journal that the clock is right, whatever the rows say.")
 def clock(config_path: Path, as_json: bool, trust: bool) -> int:
-    """Hold the clock against the journal, and that of PostgreSQL's machine. A robot whose clock jumped sends no reminder until it is right, or trusted.
+    """Hold the clock against the journal, and against PostgreSQL's.
 
+    A robot whose clock jumped sends no reminder until it is right, or trusted; one that differs must be set right.
     Exit code 1 if the clock is not believed.
     """
     now = datetime.now(UTC)

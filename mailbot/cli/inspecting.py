@@ -11,10 +11,10 @@ from mailbot.cli.window import Window
 from mailbot.core.decision import Case, Known, Moment, Network, TagSource
 from mailbot.core.judgement import understand
 from mailbot.core.kinds import KINDS, Name, kind_of
-from mailbot.core.mail import MailClass, OpenedMail, Signature
+from mailbot.core.mail import MailClass, OpenedMail, Signature, SubjectSource
 from mailbot.core.records import Assurance, Reason
 from mailbot.core.tags import Options, Word, read_party, read_reference
-from mailbot.mail.classification import is_own_id
+from mailbot.mail.sighting import is_own_id
 
 
 def inspect(file: str, opened: OpenedMail, window: Window, now: datetime, *, text: bool) -> dict[str, Any]:
@@ -38,6 +38,7 @@ def inspect(file: str, opened: OpenedMail, window: Window, now: datetime, *, tex
         "assurance": intent.assurance,
         "repairs": list(opened.repairs),
         "bounce": _bounce(opened),
+        "about": opened.about,
         "return_date": opened.return_date,
         **({"text": opened.text} if text else {}),
         "problem": _problem(case),
@@ -46,9 +47,26 @@ def inspect(file: str, opened: OpenedMail, window: Window, now: datetime, *, tex
 
 def unreadable(file: str, problem: str) -> dict[str, Any]:
     """The record of a file that could not be read at all."""
-    known = {"file": file, "class": MailClass.UNREADABLE, "rule": "", "answerable": False}
-    nothing = {"signatures": [], "repairs": [], "bounce": None, "return_date": None, "encrypted": False}
-    return {**known, **_no_tag(None), **nothing, "assurance": Assurance.NONE, "problem": problem}
+    return {
+        "file": file,
+        "class": MailClass.UNREADABLE,
+        "rule": "",
+        "answerable": False,
+        **_no_tag(None),
+        "subject": "",
+        "subject_source": SubjectSource.OUTER,
+        "from": "",
+        "message_id": "",
+        "references": [],
+        "encrypted": False,
+        "signatures": [],
+        "assurance": Assurance.NONE,
+        "repairs": [],
+        "bounce": None,
+        "about": None,
+        "return_date": None,
+        "problem": problem,
+    }
 
 
 # ---------------------------------------------------------------- what it wants

@@ -1,8 +1,8 @@
 """backup, restore, migrate, purge: what is done with the database as a whole. Each is a row of the journal."""
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from mailbot.store.journal import Journal
 from mailbot.store.migrations import migrate as run_migrations
 from mailbot.store.migrations import newest_version, schema_version, steps
 from mailbot.store.soundness import Damaged, file_of
+from mailbot.store.watch import InUse, nobody_else
 
 BESIDES = "It is the database alone: keep configuration, keys, the robot's GnuPG home and state/secret, too."
 
@@ -77,7 +78,8 @@ def restore(file: Path, yes: bool, config_path: Path, as_json: bool) -> None:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = open_store(config.store_url)
         try:
-            said = _restore(file, engine, yes=yes, as_json=as_json)
+            with _alone(engine, as_json=as_json):
+                said = _restore(file, engine, yes=yes, as_json=as_json)
         finally:
             engine.dispose()
     if as_json:
@@ -102,12 +104,7 @@ def _restore(file: Path, engine: Engine, *, yes: bool, as_json: bool) -> dict[st
         if not as_json:
             _show(found, lost)
         _confirm("Put it in the database's place?", yes=yes, as_json=as_json)
-        try:
-            kept = copies.put_in_place(copy, engine, now := datetime.now(UTC))
-        except copies.InUse:
-            hint = "Stop `mailbot run`, here and on every machine, and try again."
-            said = "a robot or another program has the database open"
-            raise _fault(Exit.TRY_LATER, "restore.in-use", said, hint, as_json=as_json) from None
+        kept = copies.put_in_place(copy, engine, now := datetime.now(UTC))
     run_migrations(engine)
     copies.note_restored(engine, found, now)
     return {
@@ -170,7 +167,8 @@ def migrate(check: bool, grants: str | None, config_path: Path, as_json: bool) -
         try:
             before, todo = schema_version(engine), steps(engine)
             if todo and not check:
-                run_migrations(engine)
+                with _alone(engine, as_json=as_json):
+                    run_migrations(engine)
                 _note(engine, Event.MIGRATED, before=before or "none", after=newest_version())
         finally:
             engine.dispose()
@@ -211,7 +209,8 @@ def purge(dry_run: bool, yes: bool, config_path: Path, as_json: bool) -> None:
             show_table("kept mail", COLUMNS, _rows(planned), "Nothing goes now, and nothing soon.")
         if planned.now and not dry_run:
             _confirm(f"Drop {len(planned.now)} mails?", yes=yes, as_json=as_json)
-            gone = archive.purge(config.retention, now, "operator")
+            with _alone(engine, as_json=as_json):
+                gone = archive.purge(config.retention, now, "operator")
     if as_json:
         rows = {"now": _described(planned.now), "soon": [_one(m) | {"goes_at": at} for at, m in planned.soon]}
         answer_json(rows | {"purged": len(gone)})
@@ -249,6 +248,18 @@ def _confirm(question: str, *, yes: bool, as_json: bool) -> None:
         said = "this changes the database, and nobody said yes"
         raise _fault(Exit.USAGE, "confirm.missing", said, "Add --yes.", as_json=as_json)
     click.confirm(question, abort=True, err=True)
+
+
+@contextmanager
+def _alone(engine: Engine, *, as_json: bool) -> Iterator[None]:
+    """No robot is at work, and none begins."""
+    try:
+        with nobody_else(engine):
+            yield
+    except InUse:
+        hint = "Stop every robot, here and on every machine, and try again."
+        said = "a robot or another program has the database open"
+        raise _fault(Exit.TRY_LATER, "store.in-use", said, hint, as_json=as_json) from None
 
 
 def _note(engine: Engine, event: Event, **facts: str) -> None:

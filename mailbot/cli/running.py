@@ -97,7 +97,8 @@ def _kept_alive(work: Work, *, verbose: bool) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    _work(work, signals)
+    with signals.heartbeat.heard():
+        _work(work, signals)
     return Exit.FINE
 
 

@@ -1,5 +1,6 @@
 """What mails are seen with: the keys, who is known, what is ours. From a configuration, or from keys that are given."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -116,8 +117,9 @@ def _copy(source: Path, home: Path) -> None:
 
 
 def _code(file: Path) -> str:
-    """The party whose certificate it is, as `keys/FR/….asc` or `FR.asc` says; empty if neither does."""
-    return read_party(file.absolute().parent.name) or read_party(file.stem) or ""
+    """The party whose certificate it is, if it lies as in the robot's folder of keys: `FR/<fingerprint>.asc`."""
+    is_pinned = re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", file.stem.upper())
+    return (is_pinned and read_party(file.absolute().parent.name)) or ""
 
 
 def _of_keys(borrowed: Borrowed, allowance: Allowance) -> Window:

@@ -1,7 +1,7 @@
 """Sections -> Config: what was read and found good, put into the forms of the parts that use it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mailbot.config.sections import (
     OAuth2Section,
     OperatorSection,
     PartySection,
+    PingSection,
     RelaySection,
     RobotSection,
     SecretariatSection,
@@ -32,9 +33,12 @@ from mailbot.core.decision import Folder
 from mailbot.core.parties import SECRETARIAT, Address, Directory, Operator, Party, Relay, Right, Role
 from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
+from mailbot.core.reporting import Reporting
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
+from mailbot.core.rounds.terms import PingTerms
 from mailbot.core.tags import Urgency
+from mailbot.core.troubles import AlarmTerms
 from mailbot.mail.limits import MIB, Limits
 from mailbot.mail.return_path import Style
 from mailbot.mail.writing import Share
@@ -71,11 +75,15 @@ class _Builder:
             policy=_policy(file.trust),
             patience=Patience(**_given(file.retry) | ({"delays": tuple(delays)} if delays else {})),
             retention=Retention(**_given(file.retention)),
+            reporting=_reporting(file),
+            ping=_ping(file.ping),
             state_dir=state_dir,
             keys_dir=self.path(file.robot.keys_dir),
             templates_dir=self.path(file.templates.dir) if file.templates.dir else None,
             secret_files=tuple(dict.fromkeys(self.path(written) for written in _secret_files(file))),
             read_store_url=self.store_url(file.store, state_dir),
+            alarms=AlarmTerms(**_present({n: v for n, v in _given(file.alarms).items() if n != "smtp"})),
+            second_smtp=self.smtp(file.alarms.smtp, file.robot) if file.alarms.smtp else None,
             handover=self.path(file.send.handover) if file.send.handover else None,
             read_send_url=self.send_url(file.send),
         )
@@ -188,7 +196,7 @@ def _no_passphrase() -> None:
 
 
 def _secret_files(file: File) -> Iterator[str]:
-    servers = (file.imap, file.smtp)
+    servers = (file.imap, file.smtp, *([file.alarms.smtp] if file.alarms.smtp else []))
     sections = (file.robot, file.store, file.send, *servers, *(server.oauth2 for server in servers))
     for section in sections:
         for stem in ("passphrase", "password", "client_secret", "refresh_token", "url"):
@@ -227,6 +235,26 @@ def _limits(file: File) -> Limits:
 def _policy(section: TrustSection) -> Policy:
     given = _given(section)
     return Policy(**given | ({"hashes": tuple(section.hashes)} if section.hashes else {}))
+
+
+def _ping(section: PingSection) -> PingTerms:
+    given: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in _given(section).items()}
+    return PingTerms(**given)
+
+
+def _reporting(file: File) -> Reporting:
+    digest, kept = file.digest, Retention(**_given(file.retention))
+    given = {
+        "at": digest.at,
+        "time_zone": digest.time_zone or file.secretariat.time_zone,
+        "readers": None if digest.readers is None else frozenset(digest.readers),
+        "only_if_needed": digest.only_if_needed,
+        "pairs_from": file.report.pairs_from,
+        "held_for": kept.held,
+        "held_warning": kept.warning,
+    }
+    reporting = Reporting(**_present(given))
+    return reporting if digest.daily else replace(reporting, at=None)
 
 
 # ---------------------------------------------------------------- people

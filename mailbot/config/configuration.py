@@ -10,8 +10,11 @@ from mailbot.core.findings import Finding
 from mailbot.core.parties import Directory
 from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
+from mailbot.core.reporting import Reporting
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
+from mailbot.core.rounds.terms import PingTerms
+from mailbot.core.troubles import AlarmTerms
 from mailbot.mail.limits import Limits
 from mailbot.mail.return_path import Style
 from mailbot.mail.writing import Share
@@ -54,11 +57,15 @@ class Config:
     policy: Policy
     patience: Patience
     retention: Retention
+    reporting: Reporting
+    ping: PingTerms
     state_dir: Path
     keys_dir: Path
     templates_dir: Path | None
     secret_files: tuple[Path, ...]
     read_store_url: Callable[[], str] = field(repr=False)
+    alarms: AlarmTerms = field(default_factory=AlarmTerms)
+    second_smtp: SmtpAccess | None = None  # the way of alarms when the first server is out of reach
     handover: Path | None = None  # the folder that `receive` and `send` share, where the database is one file
     read_send_url: Callable[[], str] | None = field(default=None, repr=False)  # the database as `send` connects to it
 

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -13,8 +13,10 @@ from pydantic import AfterValidator, Field, PlainValidator
 
 from mailbot.config.problems import did_you_mean, unfit
 from mailbot.core.certificates import HASHES, Fingerprint
-from mailbot.core.parties import SECRETARIAT
-from mailbot.core.tags import RESERVED, Urgency, Word, read_duration, read_party
+from mailbot.core.parties import SECRETARIAT, Right
+from mailbot.core.rounds.schedule import is_cron
+from mailbot.core.rounds.terms import Days, OfficeHours, Sharing
+from mailbot.core.tags import ALL, RESERVED, Urgency, Word, read_duration, read_party
 from mailbot.mail.addresses import canonical
 from mailbot.mail.return_path import Style
 from mailbot.mail.writing import Share
@@ -97,6 +99,42 @@ def _duration(value: object) -> timedelta:
 def _delay(value: object) -> timedelta:
     found = re.fullmatch(r"([1-9][0-9]{0,5}) ?s", _text(value))
     return timedelta(seconds=int(found[1])) if found else _duration(value)
+
+
+def _time_of_day(value: object) -> time:
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", _text(value).strip())
+    if found:
+        return time(int(found[1]), int(found[2]))
+    raise unfit("time-of-day", "this is not a time of the day", 'write it like "06:00", from "00:00" to "23:59"')
+
+
+def _cron(text: str) -> str:
+    if is_cron(text):
+        return " ".join(text.split())
+    hint = 'write minute, hour, day, month, weekday: "0 2 * * 2" is every Tuesday at 02:00'
+    raise unfit("cron", "this is no cron expression, or it never comes true", hint)
+
+
+def _days(written: object) -> Days:
+    first, dots, last = _text(written).strip().partition("..")
+    try:
+        found = Days(date.fromisoformat(first), date.fromisoformat(last if dots else first))
+    except ValueError:
+        found = None
+    if found and found.first <= found.last:
+        return found
+    raise unfit("days", "this is no day and no period", 'write "2026-12-24" or "2026-12-24..2027-01-02"')
+
+
+def _office_hours(written: object) -> OfficeHours:
+    begin, dash, end = _text(written).partition("-")
+    if dash and (found := OfficeHours(_time_of_day(begin), _time_of_day(end))).begin < found.end:
+        return found
+    raise unfit("office-hours", "these are no office hours", 'write them like "08:00-18:00"')
+
+
+def _asked(text: str) -> str:
+    return ALL if text.strip().upper() == ALL else _code(text)
 
 
 def _language(text: str) -> str:
@@ -197,6 +235,8 @@ def _text(value: object) -> str:
 AddressText = Annotated[str, AfterValidator(_address)]
 FingerprintText = Annotated[str, AfterValidator(_fingerprint)]
 Code = Annotated[str, AfterValidator(_code)]
+AskedCode = Annotated[str, AfterValidator(_asked)]
+Cron = Annotated[str, AfterValidator(_cron)]
 Language = Annotated[str, AfterValidator(_language)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 PlainText = Annotated[str, AfterValidator(_plain)]
@@ -210,10 +250,15 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=1, le=3600)]
 
 DurationText = Annotated[timedelta, PlainValidator(_duration)]
+TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+DaysText = Annotated[Days, PlainValidator(_days)]
+OfficeHoursText = Annotated[OfficeHours, PlainValidator(_office_hours)]
 DelayText = Annotated[timedelta, PlainValidator(_delay)]
 Kind = Annotated[Word, PlainValidator(_kind)]
+RightText = Annotated[Right, PlainValidator(_member(Right))]
 UrgencyText = Annotated[Urgency, PlainValidator(_member(Urgency))]
 HashName = Annotated[str, PlainValidator(_hash)]
 TlsText = Annotated[Tls, PlainValidator(_member(Tls))]
 StyleText = Annotated[Style, PlainValidator(_member(Style))]
+SharingText = Annotated[Sharing, PlainValidator(_member(Sharing))]
 ShareText = Annotated[Share, PlainValidator(_member(Share))]

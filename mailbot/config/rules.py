@@ -12,11 +12,12 @@ from sqlalchemy.exc import ArgumentError
 
 from mailbot.config.forms import read_address, read_code, read_fingerprint
 from mailbot.config.lines import Path, line_of
-from mailbot.config.problems import Problem, dotted
+from mailbot.config.problems import Problem, did_you_mean, dotted
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.decision import Folder
 from mailbot.core.parties import SECRETARIAT
 from mailbot.core.records import Terms
+from mailbot.core.rounds.terms import LONGEST_WINDOW
 from mailbot.core.tags import read_duration
 from mailbot.mail.limits import MIB, Limits
 from mailbot.mail.return_path import SECRET_LEAST, ReturnPath, Style
@@ -185,19 +186,20 @@ _SOURCES = ("_file", "_env", "_credential")
 
 def logins(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """A user name and exactly one way to prove it; SMTP may do without both."""
-    for (name,), server in _tables(tree, "imap", "smtp"):
-        yield from _login(str(name), server)
+    for path, server in _tables(tree, "imap", "smtp", "alarms.smtp"):
+        yield from _login(path, server)
 
 
-def _login(name: str, server: Tree) -> Iterator[Problem]:
+def _login(path: Path, server: Tree) -> Iterator[Problem]:
+    name = dotted(path)
     given = [key for key in (*("password" + source for source in _SOURCES), "oauth2") if key in server]
     anonymous = "username" not in server
     if anonymous and (given or name == "imap"):
         said = f"{name}.username is missing"
-        yield Problem("missing-key", (name, "username"), said, "add the name that the server knows the mailbox by")
+        yield Problem("missing-key", (*path, "username"), said, "add the name that the server knows the mailbox by")
     if not given and (not anonymous or name == "imap") and "password" not in server:
         hint = f"add password_file, password_env, password_credential, or a section [{name}.oauth2]"
-        yield Problem("no-secret", (name,), f"{name} has no password", hint)
+        yield Problem("no-secret", path, f"{name} has no password", hint)
 
 
 def one_source(tree: Tree, _lines: Lines) -> Iterator[Problem]:
@@ -214,6 +216,7 @@ _SECRETS = (
     ("robot", "passphrase", ()),
     ("imap", "password", ("oauth2",)),
     ("smtp", "password", ("oauth2",)),
+    ("alarms.smtp", "password", ("oauth2",)),
     ("imap.oauth2", "client_secret", ()),
     ("imap.oauth2", "refresh_token", ()),
     ("smtp.oauth2", "client_secret", ()),
@@ -236,12 +239,11 @@ _OAUTH2 = ("client_secret", "refresh_token")
 
 def insecure(tree: Tree, _lines: Lines) -> Iterator[Problem]:
     """Without TLS everybody on the way reads the password."""
-    for name in ("imap", "smtp"):
-        server = _table(tree, name)
+    for path, server in _tables(tree, "imap", "smtp", "alarms.smtp"):
         host = server.get("host")
         if str(server.get("tls")).lower() == Tls.NONE and isinstance(host, str) and not is_loopback(host):
-            said = f'{name}.tls = "none" would send passwords in clear to {host}'
-            yield Problem("insecure-tls", (name, "tls"), said, 'use "implicit" or "starttls"; "none" is for localhost')
+            said = f'{dotted(path)}.tls = "none" would send passwords in clear to {host}'
+            yield Problem("insecure-tls", (*path, "tls"), said, 'use "implicit" or "starttls"; "none" is for localhost')
 
 
 def store_url(tree: Tree, _lines: Lines) -> Iterator[Problem]:
@@ -286,6 +288,21 @@ def deadlines(tree: Tree, _lines: Lines) -> Iterator[Problem]:
             culprit = next(n for n in (name, "shortest_deadline", "longest_deadline") if n in section)
             said = f"terms.{name} does not lie between shortest_deadline and longest_deadline"
             yield Problem("deadlines", ("terms", culprit), said, "change one of the three")
+
+
+def pings(tree: Tree, _lines: Lines) -> Iterator[Problem]:
+    """Whom the schedule asks must be there, and a window must not reach into another night."""
+    section = _table(tree, "ping")
+    known = {code for _, value in _all(tree, "parties.*.code", "parties.*.aliases.*") if (code := read_code(value))}
+    for path, value in _all(section, "parties.*"):
+        if (code := read_code(value)) and code not in known:
+            said = f"{dotted(('ping', *path))}: there is no party {code}"
+            hint = did_you_mean(code, known) or 'name its code, or "ALL"'
+            yield Problem("unknown-party", ("ping", *path), said, hint)
+    window = section.get("window")
+    if isinstance(window, str) and (read_duration(window) or LONGEST_WINDOW) > LONGEST_WINDOW:
+        said = "ping.window is longer than 12 hours"
+        yield Problem("window", ("ping", "window"), said, "a window that long would reach into another night")
 
 
 def sizes(tree: Tree, _lines: Lines) -> Iterator[Problem]:
@@ -342,6 +359,7 @@ RULES: tuple[Rule, ...] = (
     insecure,
     store_url,
     deadlines,
+    pings,
     sizes,
     return_paths,
     folders,

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mailbot.config.forms import (
     AddressText,
+    AskedCode,
     Code,
     CredentialName,
+    Cron,
+    DaysText,
     DelayText,
     Domain,
     DurationText,
@@ -19,12 +22,16 @@ from mailbot.config.forms import (
     Host,
     Kind,
     Language,
+    OfficeHoursText,
     PathText,
     PlainText,
     Port,
+    RightText,
     Seconds,
     ShareText,
+    SharingText,
     StyleText,
+    TimeOfDay,
     TimeZone,
     TlsText,
     TokenUrl,
@@ -159,6 +166,21 @@ class LimitsSection(_Section):
     letters_per_hour: _Count | None = None
 
 
+class AlarmsSection(_Section):
+    """core.troubles.AlarmTerms, each field under its own name; and the second way out."""
+
+    mailbox_after: DurationText | None = None
+    server_after: DurationText | None = None
+    database_after: DurationText | None = None
+    outbox_after: DurationText | None = None
+    schedule_after: DurationText | None = None
+    key_before: DurationText | None = None
+    again_after: DurationText | None = None
+    calm_for: DurationText | None = None
+    letters_per_hour: _Count | None = None
+    smtp: SmtpSection | None = None
+
+
 class TrustSection(_Section):
     """core.certificates.Policy, each field under its own name."""
 
@@ -179,6 +201,31 @@ class RetentionSection(_Section):
     abandoned: DurationText | None = None
     held: DurationText | None = None
     warning: DurationText | None = None
+
+
+class DigestSection(_Section):
+    daily: bool = True
+    at: TimeOfDay | None = None
+    time_zone: TimeZone | None = None
+    readers: list[RightText] | None = None
+    only_if_needed: bool | None = None
+
+
+class PingSection(_Section):
+    """core.rounds.terms.PingTerms, each field under its own name."""
+
+    schedule: list[Cron] | None = None
+    window: DurationText | None = None
+    blackout: list[DaysText] | None = None
+    parties: Annotated[list[AskedCode], Field(min_length=1)] | None = None
+    share_scheduled: bool | None = None
+    sharing: SharingText | None = None
+    language: Language | None = None
+    office_hours: OfficeHoursText | None = None
+
+
+class ReportSection(_Section):
+    pairs_from: _Count | None = None
 
 
 class KeysSection(_Section):
@@ -248,9 +295,13 @@ class File(_Section):
     terms: TermsSection = TermsSection()
     limits: LimitsSection = LimitsSection()
     trust: TrustSection = TrustSection()
+    alarms: AlarmsSection = AlarmsSection()
     retry: RetrySection = RetrySection()
     retention: RetentionSection = RetentionSection()
+    ping: PingSection = PingSection()
+    digest: DigestSection = DigestSection()
+    report: ReportSection = ReportSection()
     keys: KeysSection = KeysSection()
     secretariat: SecretariatSection
     operators: list[OperatorSection] = []
-    parties: Annotated[list[PartySection], Field(min_length=1)]
+    parties: list[PartySection] = []  # none yet, when the robot is set up

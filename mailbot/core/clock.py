@@ -38,7 +38,7 @@ class Witness:
     def judge(self, now: datetime, terms: Terms, lead: timedelta = timedelta(0)) -> Clock:
         """Whether it can be that time. After a silence longer than `longest_silence` an operator must say so.
 
-        `lead`: how far the clock of the database's machine is ahead of ours. Two that differ are one wrong one at least.
+        `lead`: how far the clock of the database's machine is ahead of ours. Of two that differ one is wrong.
         """
         if self.latest is not None and now < self.latest - terms.clock_tolerance:
             return Clock.BEHIND

@@ -1,7 +1,7 @@
 """Codes that clients quote: `R-7K3Q9-F2MXR`, 50 bits of Crockford's base32, read as leniently as he asks.
 
 A reply code (R) names an exchange; it stands in every cover note, and a signed body that quotes it names that exchange
-(trust.md 2). A challenge (P) stands inside the encryption of one copy of a probe: who quotes it could read that copy
+(trust.md 2). A challenge (C) stands inside the encryption of one copy of a probe: who quotes it could read that copy
 (trust.md 9).
 """
 
@@ -12,7 +12,7 @@ from mailbot.core.tags import read_token
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENIENT = str.maketrans("OIL", "011")
-_CODE = re.compile(r"(?<![0-9A-Za-z-])([PR])-([0-9A-Z]{5})-([0-9A-Z]{5})(?![0-9A-Za-z-])", re.IGNORECASE)
+_CODE = re.compile(r"(?<![0-9A-Za-z-])([CR])-([0-9A-Z]{5})-([0-9A-Z]{5})(?![0-9A-Za-z-])", re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![0-9A-Za-z-])[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}(?![0-9A-Za-z-])", re.IGNORECASE)
 MOST = 32  # more than this many in one mail are not looked up
 
@@ -24,7 +24,7 @@ def new_reply_code(chance: bytes) -> str:
 
 def new_challenge(chance: bytes) -> str:
     """A challenge from the first 50 bits of these bytes."""
-    return _written("P", chance)
+    return _written("C", chance)
 
 
 def reply_codes(text: str) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def reply_codes(text: str) -> tuple[str, ...]:
 
 def challenges(text: str) -> tuple[str, ...]:
     """Every challenge in the text, likewise."""
-    return _found("P", text)
+    return _found("C", text)
 
 
 def tokens(text: str) -> tuple[str, ...]:

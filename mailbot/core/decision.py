@@ -18,6 +18,7 @@ from mailbot.core.rounds.records import Challenge, Probe, Round, Trail
 from mailbot.core.rounds.terms import PingTerms
 from mailbot.core.sight import Sight
 from mailbot.core.tags import Bilingual, Parsed, Tag, Word, new_token, next_reference
+from mailbot.core.troubles import Ringing
 
 
 class Folder(StrEnum):
@@ -85,9 +86,10 @@ class Intent:
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """The replay key that acting on the mail uses up."""
+        """The replay keys that acting on the mail uses up."""
         voucher = self.opened.voucher
-        return (voucher.identity,) if voucher and voucher.identity else ()
+        signatures = (voucher, *self.opened.attached) if voucher else ()
+        return tuple(signature.identity for signature in signatures if signature.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class Event(StrEnum):
     REPORT_SENT = "report sent"
     JOINED = "party joined"  # the configuration has it now
     LEFT = "party left"
+    ALARMED = "alarm told"
+    ALL_CLEAR = "all clear told"
     AWAY = "robot was away"  # nobody looked into the mailbox for a while
 
 
@@ -256,6 +260,7 @@ class Decision:
     answered: Question | None = None  # this question is settled
     rejudged: "tuple[Rejudged, ...]" = ()  # held mails that were judged again
     consumed: tuple[str, ...] = ()  # the replay keys that are used up
+    sender: str = ""  # the account of who vouched for the mail that led to it
     keep_original: bool = False  # the mail as it came is needed later (network.md §5)
     noticed: str | None = None  # the address that gets the fixed notice now
     spent: tuple[Spending, ...] = ()  # what is taken from the sender's quotas
@@ -266,10 +271,17 @@ class Decision:
     rounds: tuple[Round, ...] = ()  # new ones, with all their probes, and changed ones, without looking at theirs
     probes: tuple[Probe, ...] = ()  # changed ones, of the version they were read with
     challenges: tuple[Challenge, ...] = ()  # the words inside new copies of probes
+    ringing: tuple[Ringing, ...] = ()  # troubles that were found or told, of the version they were read with
+    silenced: tuple[Ringing, ...] = ()  # troubles that are over
     ordered: tuple["Ordered", ...] = ()  # what commands acted on, so that no older one does after them
     suspended: tuple[Suspension, ...] = ()
     resumed: tuple[str, ...] = ()  # codes of parties whose suspension ends
     dropped: tuple[str, ...] = ()  # digests of held mails that are given up
+
+    @property
+    def lane(self) -> str:
+        """In whose turn its letters go out: the sender's, or, where no mail led to it, the asker's."""
+        return self.sender or next((exchange.asker for exchange in self.exchanges), "")
 
     def with_rejudged(self, digest: str, later: "Decision") -> "Decision":
         """Both this and what came of judging an earlier, held mail again: recorded as one."""

@@ -104,9 +104,9 @@ def digest_words(situation: Situation, network: Network, language: str) -> Words
         "exchanges": [_exchange_words(e, situation.at, network, language) for e in situation.exchanges[:LISTED]],
         "more_exchanges": max(situation.open_exchanges - len(situation.exchanges[:LISTED]), 0),
         "ping": _ping_words(situation.last_round, network, language) if situation.last_round else None,
-        "reach": [_reach_words(reach, network, language) for reach in _reaches(situation, network) if reach.asked],
+        "reach": [_reach_words(reach, network, language) for reach in _reaches(situation, network)],
         "held": [_held_words(mail, situation.at, network, language) for mail in situation.held[:LISTED]],
-        "more_held": max(situation.held_mails - len(situation.held[:LISTED]), 0),
+        "more_held": max(len(situation.held) - LISTED, 0),
         "failures": [_failure_words(posting, network, language) for posting in situation.failures[-LISTED:]],
         "more_failures": max(len(situation.failures) - LISTED, 0),
         "keys": [_key_words(ending, situation.at, network, language) for ending in found[:LISTED]],
@@ -160,7 +160,10 @@ def _ping_words(round_: Round, network: Network, language: str) -> Words:
 
 
 def _reaches(situation: Situation, network: Network) -> tuple[Reach, ...]:
-    return over_time(_looked_back(situation), [p.code for p in network.directory.members()], network.reporting.zone)
+    """Whoever was asked at all; who was reached least comes first."""
+    parties = [party.code for party in network.directory.members()]
+    found = over_time(_looked_back(situation), parties, network.reporting.zone)
+    return tuple(sorted((r for r in found if r.asked), key=lambda r: (-len(r.missed), -len(r.doubtful), r.party)))
 
 
 def _looked_back(situation: Situation) -> tuple[Round, ...]:

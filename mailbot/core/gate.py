@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mailbot.core.decision import Case
+from mailbot.core.destination import names_only_others
 from mailbot.core.kinds.kind import Kind
 from mailbot.core.mail import Signature, SignatureState, Trouble
 from mailbot.core.records import Reason
@@ -45,7 +46,8 @@ def signer_is_the_sender(case: Case, kind: Kind) -> Reason | None:
 
 
 def sender_is_not_suspended(case: Case, kind: Kind) -> Reason | None:
-    party = case.speaker.party if case.speaker else None
+    code = case.speaker.code if case.speaker else None
+    party = case.network.directory.party(code) if code else None
     return Reason.SENDER_SUSPENDED if party and party.suspended else None
 
 
@@ -70,12 +72,7 @@ def is_fresh(case: Case, kind: Kind) -> Reason | None:
 
 def is_meant_for_the_robot(case: Case, kind: Kind) -> Reason | None:
     """Signed words that name only others were signed for others (trust.md 4)."""
-    voucher, protected = case.opened.voucher, case.opened.protected
-    if voucher and voucher.intended and case.network.robot not in voucher.intended:
-        return Reason.NOT_MEANT_FOR_US
-    if protected and protected.to and not set(case.network.addresses) & {a.casefold() for a in protected.to}:
-        return Reason.NOT_MEANT_FOR_US
-    return None
+    return Reason.NOT_MEANT_FOR_US if names_only_others(case.opened, case.network) else None
 
 
 def is_new(case: Case, kind: Kind) -> Reason | None:

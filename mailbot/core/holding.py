@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mailbot.core.decision import Case, Decision, Entry, Event, Folder, Moment
+from mailbot.core.destination import meant_for
 from mailbot.core.letters import answer_boxes, party_words, to_resident, to_speaker
 from mailbot.core.mail import Automatic, Letter, Words
 from mailbot.core.records import Assurance, Exchange, HeldMail, HeldState, Question, Reason
@@ -38,10 +39,17 @@ def hold(reason: Reason, case: Case) -> Decision:
         folder=Folder.HELD,
         held=held_mail(reason, case),
         letters=letters,
-        entries=(_entry(Event.HELD, case, reason=reason.value),),
+        entries=(_entry(Event.HELD, case, reason=reason.value, **_known_of(reason, case)),),
         keep_original=True,
         noticed=noticed,
     )
+
+
+def _known_of(reason: Reason, case: Case) -> dict[str, str]:
+    """Of words that were signed for somebody else, for whom: somebody handed them on (trust.md 4)."""
+    if reason is not Reason.NOT_MEANT_FOR_US:
+        return {}
+    return {"meant_for": meant_for(case.opened, case.network.directory), "sender": case.opened.outer.sender}
 
 
 def refuse(

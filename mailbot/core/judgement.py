@@ -9,6 +9,8 @@ from mailbot.core.decision import Case, Decision, Intent, Known, Moment, Network
 from mailbot.core.holding import hold
 from mailbot.core.kinds import KINDS, kind_of
 from mailbot.core.mail import OpenedMail
+from mailbot.core.matching import takes_part
+from mailbot.core.parties import Correspondent
 from mailbot.core.rationing import within
 from mailbot.core.records import Assurance
 from mailbot.core.tags import Bilingual, Parsed, Tag, Word, parse
@@ -42,10 +44,15 @@ def understand(opened: OpenedMail, network: Network) -> Intent:
 
 def decide(intent: Intent, known: Known, moment: Moment) -> Decision:
     """What to do about it. The first objection of the gate decides; without one the kind of mail does."""
-    case = Case(intent, known, moment)
+    case = Case(intent, _as_far_as_it_concerns(intent.speaker, known), moment)
     kind = KINDS[kind_of(case)]
     objection = gate.examine(case, kind)
     return within(hold(objection, case) if objection else kind.act(case), case)
+
+
+def _as_far_as_it_concerns(speaker: Correspondent | None, known: Known) -> Known:
+    """Codes of exchanges of others are as good as none: whoever tries one out learns nothing (trust.md 10)."""
+    return replace(known, coded=tuple(exchange for exchange in known.coded if takes_part(speaker, exchange)))
 
 
 def confirmed(intent: Intent, tag: Tag) -> Intent:
@@ -87,7 +94,7 @@ def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
     """Protected subject, else the leading lines of the body, else the outer subject (network.md §3).
 
     One exception: pressing Reply fills in the protected subject, so a leading line about the same exchange
-    (`[ACK#2026-0042]` above a quoted request), or any above a quoted notice of ours, is what the officer really meant.
+    (`[ACK#2026-0042]` above or below a quoted request), or any above a quoted notice of ours, is what the officer really meant.
     Both are signed alike.
     """
     inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
@@ -109,13 +116,13 @@ def _refines(leading: _Reading, protected: _Reading) -> bool:
     tag, outside = leading.tag, protected.tag
     if outside is None or not (tag or leading.commands):
         return False
-    if outside.word in (Word.HELP, Word.CONFIRM):
+    if outside.word in (Word.HELP, Word.CONFIRM, Word.DIGEST):  # letters of ours that are answered with commands
         return True
     return tag is not None and tag.reference is not None and tag.reference == outside.reference
 
 
 def _leading(text: str) -> _Reading:
-    found = orders.leading(text)
+    found = orders.leading(text) or orders.below(text)
     if not found:
         return _Reading(None)
     if len(found) == 1:

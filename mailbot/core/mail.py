@@ -147,9 +147,11 @@ class OpenedMail:
     text: str = field(repr=False, default="")  # what the person wrote, for reading tags and codes; CRLF made LF
     content: Content | None = field(default=None, repr=False)
     repairs: tuple[str, ...] = ()
+    attached: tuple[Signature, ...] = ()  # of attachments encrypted by themselves, by the text's signer; for replays
     trouble: Trouble | None = None
     bounce: Bounce | None = None
     return_date: str | None = None
+    about: str | None = None  # of a read receipt: the Message-ID of the mail that was opened
 
     @property
     def voucher(self) -> Signature | None:
@@ -232,6 +234,7 @@ class Letter:
     urgent: bool = False  # goes out before the rest
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    printed: str = ""  # the name of a PDF of its page, attached as well; empty: there is none
 
 
 @dataclass(frozen=True, slots=True)

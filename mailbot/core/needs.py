@@ -96,7 +96,7 @@ def _of_the_network(situation: Situation, network: Network) -> Iterator[Need]:
 def _of_held_mail(situation: Situation, network: Network) -> Iterator[Need]:
     ours = [mail for mail in situation.held if mail.state is HeldState.WAITING]
     if ours:
-        yield Need(What.HELD, max(situation.held_mails, len(ours)))
+        yield Need(What.HELD, len(ours))
     leaving = [goes_at(mail, network) for mail in situation.held if is_leaving(mail, network, situation.at)]
     if leaving:
         yield Need(What.LEAVING, len(leaving), at=min(leaving))

@@ -3,10 +3,12 @@
 import difflib
 import re
 
+from mailbot.core.quoting import below_quoted
 from mailbot.core.tags import GRAMMAR, LEADING_MOST, Bilingual, Parsed, Word, leading_tags
 
 _FOREIGN = re.compile(r"\s*[\[［]([^\[\]［］\r\n]{1,80})[\]］][^\S\r\n]*(?:\r\n|\r|\n|\Z)")
 _COMMANDS = {name.upper(): word for word, syntax in GRAMMAR.items() if syntax.command for name in syntax.names}
+_BELOW = frozenset({Word.ACK, Word.CLOSE})
 _NEAR = 0.7  # of difflib's likeness, where 1 is the same word
 
 
@@ -19,6 +21,13 @@ def leading(text: str) -> tuple[Parsed, ...]:
         if len(found) == LEADING_MOST:
             break
     return found
+
+
+def below(text: str) -> tuple[Parsed, ...]:
+    """The same below the quoted text, of mail that acknowledges or closes: else this would pass for a reply."""
+    found = leading(below_quoted(text))
+    words = {parsed.tag.word if parsed.tag else parsed.word for parsed in found}
+    return found if words <= _BELOW else ()
 
 
 def unknown(inside: str) -> Parsed:

@@ -26,19 +26,28 @@ def overview(
     party: Party, exchanges: Iterable[Exchange], network: Network, now: datetime, head: Head
 ) -> tuple[Letter, ...]:
     """The list for the desks of this party, as far as mail to them can be sealed; none if there is nothing to list."""
-    mine = sorted((e for e in exchanges if _concerns(party, e, now)), key=lambda e: e.opened_at, reverse=True)
-    boxes = sealable(party.desks, network, now)
-    if not mine or not boxes or party.suspended:
+    said, boxes = overview_words(party, exchanges, network, now, party.language), sealable(party.desks, network, now)
+    if said is None or not boxes or party.suspended:
         return ()
-    words = {
+    words = {**said, "anchor": {"number": head[0], "hash": head[1]}}
+    return (Letter(NAME, party.language, boxes, Tag(Word.STATUS), words, envelope=Envelope.NULL, purpose="notice"),)
+
+
+def overview_words(
+    party: Party, exchanges: Iterable[Exchange], network: Network, now: datetime, language: str
+) -> Words | None:
+    """The list itself, with no word of the journal; None if there is nothing to list."""
+    mine = sorted((e for e in exchanges if _concerns(party, e, now)), key=lambda e: e.opened_at, reverse=True)
+    if not mine:
+        return None
+    return {
         "at": now,
-        "asked": [_asked(e, network, party.language) for e in mine[:MOST] if e.asker == party.code],
-        "expected": [_expected(e, party, network) for e in mine[:MOST] if e.asker != party.code],
+        "asked": [_asked(e, network, language) for e in mine[:MOST] if e.asker == party.code],
+        "expected": [_expected(e, party, network, language) for e in mine[:MOST] if e.asker != party.code],
         "more": max(0, len(mine) - MOST),
         "within": network.terms.receipt_within,
-        "anchor": {"number": head[0], "hash": head[1]},
+        "anchor": {"number": 0, "hash": ""},
     }
-    return (Letter(NAME, party.language, boxes, Tag(Word.STATUS), words, envelope=Envelope.NULL, purpose="notice"),)
 
 
 def oldest(now: datetime, network: Network) -> datetime:
@@ -107,9 +116,9 @@ def _asked(exchange: Exchange, network: Network, language: str) -> Words:
     return {**_facts(exchange), "since": exchange.opened_at, "parts": parts}
 
 
-def _expected(exchange: Exchange, party: Party, network: Network) -> Words:
+def _expected(exchange: Exchange, party: Party, network: Network, language: str) -> Words:
     part = next(iter(_reached(party, exchange)))
-    asker = party_words(exchange.asker, network, party.language)
+    asker = party_words(exchange.asker, network, language)
     return {**_facts(exchange), "asker": asker, "since": part.passed_on_at, **_state(part, exchange)}
 
 

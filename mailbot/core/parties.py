@@ -186,6 +186,11 @@ class Directory:
         marked = {c: replace(p, suspended=p.suspended or c in codes) for c, p in self.parties.items()}
         return Directory(marked, self.operators, self.struck_out)
 
+    def resuming(self, codes: frozenset[str]) -> "Directory":
+        """The same directory with these parties suspended no more."""
+        marked = {c: replace(p, suspended=p.suspended and c not in codes) for c, p in self.parties.items()}
+        return Directory(marked, self.operators, self.struck_out)
+
     @cached_property
     def _by_alias(self) -> dict[str, Party]:
         return {alias.upper(): p for p in self.parties.values() for alias in p.aliases}

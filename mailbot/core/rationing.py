@@ -48,7 +48,7 @@ def _paid(decision: Decision, bill: Bill, case: Case) -> Decision:
     account = case.speaker.account if case.speaker else ""
     quotas = {use: case.network.quotas.of(use) for use in bill}
     spent = tuple(Spending(account, use, quotas[use].cost(bill[use]), quotas[use].period) for use in bill)
-    return replace(decision, spent=decision.spent + spent)
+    return replace(decision, spent=decision.spent + spent, sender=account)
 
 
 def _over(lacking: Use, decision: Decision, case: Case) -> Decision:

@@ -191,6 +191,7 @@ class Reason(StrEnum):
     TAG_NOT_SIGNED = "tag not signed"
     HINTS_DISAGREE = "hints disagree"
     UNKNOWN_EXCHANGE = "no such exchange"
+    UNKNOWN_PING = "no such ping"  # or another party's
     SENDER_SUSPENDED = "sender suspended"
     NO_READER = "nobody to pass it on to yet"  # the asker has no usable certificate, or is suspended
     AUTOMATIC = "automatic mail"

@@ -11,6 +11,8 @@ from mailbot.core.records import Exchange, HeldMail, HeldState, Suspension
 
 if TYPE_CHECKING:  # they hold a Sight
     from mailbot.core.decision import Decision, Intent, Known, Moment
+    from mailbot.core.rounds.records import Round
+    from mailbot.core.rounds.starting import Past
     from mailbot.core.situation import Situation
 
 
@@ -24,11 +26,13 @@ class Slice(StrEnum):
     SUSPENSIONS = "suspensions"
     OWN = "own"
     SITUATION = "situation"
+    PAST = "past"
+    ROUNDS = "rounds"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for. Objects are what trust.md 17 puts in order: "suspension FR", "held H-12", "exchange 2026-0042"."""
+    """What to look for. Objects, "suspension FR" or "held H-12", are what trust.md 17 puts in order."""
 
     slices: frozenset[Slice] = frozenset()
     objects: frozenset[str] = frozenset()
@@ -37,6 +41,7 @@ class Wanted:
     code: str | None = None  # whose own exchanges
     reopened: frozenset[int] = frozenset()  # held mails to be opened again
     originals: frozenset[str] = frozenset()  # exchanges whose author's mail is to be opened again
+    of_anybody: bool = False  # even if another party asked them
 
 
 class Closed(StrEnum):
@@ -70,6 +75,8 @@ class Sight:
     ordered: Mapping[str, datetime] = field(default_factory=dict)  # object -> the latest signature acted on
     own: tuple[Exchange, ...] = ()  # open exchanges in which the asker takes part, newest first
     situation: "Situation | None" = None
+    past: "Past | None" = None  # what a new ping round needs of those before it
+    rounds: "tuple[Round, ...]" = ()  # the last ping rounds, newest first
     reopened: Mapping[str, Reopened | Closed] = field(default_factory=dict)  # by digest
     judge: Judge | None = None
 

@@ -20,7 +20,6 @@ class Situation:
     exchanges: tuple[Exchange, ...] = ()  # open requests that somebody has not answered, earliest deadline first
     open_exchanges: int = 0  # those, and all others that nobody has closed
     held: tuple[HeldMail, ...] = ()  # waiting for a person, or for their senders' answers; oldest first
-    held_mails: int = 0  # how many there are, even if they are too many to be listed
     failures: tuple[Posting, ...] = ()  # mails given up, refused or bounced since then, oldest first
     rounds: tuple[Round, ...] = ()  # ping rounds of the last DAYS days and the last one, oldest first
     queued: int = 0
@@ -54,10 +53,10 @@ def waits(exchange: Exchange) -> tuple[str, ...]:
 
 
 def unreached(round_: Round) -> tuple[str, ...]:
-    """The parties that a closed round asked and did not reach in time."""
+    """The parties that a closed round asked, and of which nothing shows to this day that they can be reached."""
     if round_.stage is not RoundStage.CLOSED:
         return ()
-    return tuple(probe.party for probe in round_.asked if not probe.in_time)
+    return tuple(probe.party for probe in round_.asked if probe.reached_at is None)
 
 
 def is_recent(round_: Round, at: datetime, within: timedelta) -> bool:

@@ -98,12 +98,18 @@ def _waiting_step(tick: Tick, part: Part) -> Step | None:
 
 def _pass_on_at_last(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...], Event]:
     """A key arrived, or a suspension ended. What its author's key no longer vouches for is given up, and he is told."""
-    party = tick.network.directory.party(part.party)
-    exchange, content = tick.exchange, _content(tick, party)
+    passed_on, content = pass_on_again(tick, part)
+    return (passed_on, content, Event.PASSED_ON) if content else _give_up(tick, part)
+
+
+def pass_on_again(tick: Tick, part: Part) -> tuple[Part, tuple[Letter, ...]]:
+    """The author's words for the desks and relays of a party; no letter if they are no longer vouched for."""
+    party, exchange = tick.network.directory.party(part.party), tick.exchange
+    content = _content(tick, party)
     if party is None or not content:
-        return _give_up(tick, part)
+        return part, ()
     later = owed(party, exchange.kind, exchange.urgency, tick.network, tick.now)
-    return replace(part.move(PartEvent.PASS_ON, tick.now), owed=later), content, Event.PASSED_ON
+    return replace(part.move(PartEvent.PASS_ON, tick.now), owed=later), content
 
 
 def _sealable_at_last(tick: Tick, part: Part) -> tuple[Address, ...]:

@@ -1,81 +1,123 @@
 """The date of return in an automatic reply, if it gives one: a hint for the journal, never a reason for anything."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 
 from babel.dates import get_month_names
 
-LANGUAGES = ("en", "fr", "de", "es", "it", "pl")
+from mailbot.mail.tongues import TONGUES, Tongue, unaccented
+
 TEXT_LOOKED_AT = 4_000  # characters: what follows is a signature, or the quoted mail
 LONGEST_ABSENCE = timedelta(days=550)
+OLD = timedelta(days=60)  # a day without year that is past by less was forgotten, and does not mean the next year
 
-# Words that stand in front of the day of return, and words in front of the last day away. The first are surer.
-_RETURN = (
-    r"return(?:ing|ed)?|(?:be )?back|in the office again|available again"
-    r"|retour|reviens|reviendrai|rentre|rentrerai|à partir d[ue]|dès le"
-    r"|zurück|wieder|ab dem"
-    r"|vuelv[oa]|volver[ée]|regreso|regresar[ée]|a partir del"
-    r"|rientr[oa]|rientrer[òo]|ritorno|torner[òo]|a partire dal|dal giorno"
-    r"|wracam|wrócę|będę (?:z powrotem|ponownie|dostępn[ya])|powrót|powrotu"
-)
-_UNTIL = r"until|till|through|to|jusqu['’]?(?:au|à)|au|bis|hasta|fino al?|sino al?|do dnia|do"
-_BACK = r"wieder|zurück|back|de retour|di ritorno|de vuelta|z powrotem"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
 _FAR = r"(?:\W{1,4}[^\W\d]{1,12}){0,5}\W{1,4}"  # "on Monday, the", "am Montag, dem"
 _NEAR = r"(?:\W{1,4}[^\W\d]{1,12}){0,2}\W{1,4}"
 
 
 def return_date(text: str, received: datetime | None) -> str | None:
     """The date of return as `2026-08-17`, or None. `received` gives the year where only day and month are written."""
-    if received is None:
-        return None
-    head = text[:TEXT_LOOKED_AT].lower()
-    for pattern in _patterns():
-        for found in pattern.finditer(head):
-            day = _date_of(found, received.date())
-            if day is not None and timedelta(-1) <= day - received.date() <= LONGEST_ABSENCE:
-                return day.isoformat()
-    return None
+    head = unaccented(text[:TEXT_LOOKED_AT])
+    near = received.date() if received else None
+    found = (day for place in _PLACES for tongue in TONGUES for day in _days(place, tongue, head, near))
+    return next((day.isoformat() for day in found), None)
+
+
+# ---------------------------------------------------------------- where a date is one of return, surest first
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """`{returns}`, `{until}` and the rest are a tongue's words, `{date}` a date in it."""
+
+    pattern: str
+    words: tuple[str, ...]  # those that a tongue must have
+
+
+_PLACES = (
+    _Place(rf"(?<!\w)(?:{{returns}}){_FAR}{{date}}", ("returns",)),
+    _Place(rf"(?<![\d.]){{date}}{_NEAR}(?:{{back}})(?!\w)", ("back",)),
+    _Place(rf"(?<!\w)(?:{{until}}){_NEAR}{{date}}", ("until",)),
+    _Place(r"(?<![\d.]){date}\W{{0,3}}(?:{until_behind})(?!\w)", ("until_behind",)),
+    _Place(r"(?<=\d)\.?(?:\s\w{{3,12}})?\s?[-–—]\s?{date}", ()),  # "20.7. - 31.7."
+)
+
+
+def _days(place: _Place, tongue: Tongue, head: str, near: date | None) -> Iterator[date]:
+    pattern = _pattern(place, tongue)
+    for found in pattern.finditer(head) if pattern else ():
+        yield from (day for reading in _readings(found, tongue) if (day := _day(reading, near)))
 
 
 @cache
-def _months() -> dict[str, int]:
-    """The names of the months in all languages, long and short, with and without the case they take in a date."""
+def _pattern(place: _Place, tongue: Tongue) -> re.Pattern[str] | None:
+    words = {name: getattr(tongue, name) for name in place.words}
+    if not all(words.values()):
+        return None
+    return re.compile(place.pattern.format(date=_date(tongue), **words))
+
+
+# ---------------------------------------------------------------- dates
+
+
+@cache
+def _months(locale: str) -> dict[str, int]:
+    """The names of the months, long and short, with and without the case they take in a date."""
     return {
-        name.lower().rstrip("."): number
-        for language in LANGUAGES
+        unaccented(name).rstrip("."): number
         for width in ("wide", "abbreviated")
         for context in ("format", "stand-alone")
-        for number, name in get_month_names(width, context, language).items()
+        for number, name in get_month_names(width, context, locale).items()
+        if not name[:1].isdigit()
     }
 
 
-@cache
-def _patterns() -> tuple[re.Pattern[str], ...]:
-    """Every way of writing a date, beside each of the words that make it one of return, surest first."""
-    names = "|".join(sorted(map(re.escape, _months()), key=len, reverse=True))
-    year = r"(?:\W{1,3}(?:de |del )?(?P<year>20\d\d))?(?!\d)"
-    written = (
-        r"(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)",
-        rf"{_DAY}\s{{0,2}}(?:de |of )?(?P<name>{names})\b\.?{year}",
-        rf"(?P<name>{names})\b\.?\s{_DAY}{year}",
-        r"(?P<day>\d{1,2})[./-](?P<month>\d{1,2})(?:[./-](?P<year>(?:20)?\d\d)\b|\.(?!\d)|(?![\d./-]))",
+def _date(tongue: Tongue) -> str:
+    """Every way of writing a date in this tongue, as a pattern."""
+    names = "|".join(sorted(map(re.escape, _months(tongue.locale)), key=len, reverse=True))
+    day = r"\d{1,2}(?:st|nd|rd|th|er|ste|de|º|ª|\.|-an|-en|-jen)?"
+    year = r"(?:\W{1,3}(?:de |del |roku |gada |m\. )?(?P<year%d>20\d\d))?(?!\d)"
+    named = (
+        rf"(?P<day1>{day})\s{{0,2}}(?:de |di |of |d')?(?P<name1>{names})\b\.?" + year % 1,
+        rf"(?:(?P<early2>20\d\d)\W{{1,2}}(?:m\. |gada )?)?(?P<name2>{names})\b\.?\s(?P<day2>{day})(?!\d)" + year % 2,
     )
-    places = (rf"\b(?:{_RETURN}){_FAR}%s", rf"(?<![\d.])%s{_NEAR}(?:{_BACK})\b", rf"\b(?:{_UNTIL}){_NEAR}%s")
-    return tuple(re.compile(place.replace("%s", form)) for place in places for form in written)
+    written = (
+        r"(?P<year3>20\d\d)(?P<mark3>[-./])\s?(?P<month3>\d{1,2})(?P=mark3)\s?(?P<day3>\d{1,2})(?!\d)",
+        *(named if names else ()),
+        r"(?P<day4>\d{1,2})(?P<mark4>[./-])\s?(?P<month4>\d{1,2})"
+        r"(?:(?P=mark4)\s?(?P<year4>(?:20)?\d\d)(?![\d:])|\.(?!\d)|(?![\d./:-]))",
+        r"(?:(?P<year5>20\d\d)\s?[年년]\s?)?(?P<month5>\d{1,2})\s?[月월]\s?(?P<day5>\d{1,2})\s?[日号號일]",
+    )
+    return f"(?:{'|'.join(written)})"
 
 
-def _date_of(found: re.Match[str], near: date) -> date | None:
-    groups = found.groupdict()
-    month = _months()[groups["name"]] if groups.get("name") else int(groups["month"])
-    day, year = int(groups["day"]), int(groups["year"] or 0)
-    if month > 12 >= day:
-        day, month = month, day  # as written in the United States
-    if year:
-        return _valid(year + 2000 if year < 100 else year, month, day)
-    this_year = _valid(near.year, month, day)
-    return this_year if this_year and this_year >= near else _valid(near.year + 1, month, day)
+def _readings(found: re.Match[str], tongue: Tongue) -> Iterator[tuple[int | None, int, int]]:
+    """Year if there is one, month and day; of 8/3/2026 both readings, the day first as most of the world writes it."""
+    said = {name.rstrip("0123456789"): value for name, value in found.groupdict().items() if value}
+    year = said.get("year") or said.get("early")
+    century = (int(year) + 2000 if int(year) < 100 else int(year)) if year else None
+    day = int(re.sub(r"\D.*", "", said["day"]))
+    month = _months(tongue.locale)[said["name"]] if "name" in said else int(said["month"])
+    yield century, month, day
+    if said.get("mark") == "/" and "name" not in said:
+        yield century, day, month
+
+
+def _day(reading: tuple[int | None, int, int], near: date | None) -> date | None:
+    """The day meant, if it can be one of return: not past, and not years away."""
+    year, month, number = reading
+    if year is None and near is None:
+        return None
+    years = [year] if year else [near.year, near.year + 1] if near else []
+    days = [day for y in years if (day := _valid(y, month, number))]
+    if near is None:
+        return next(iter(days), None)
+    if year is None and any(-OLD < day - near < timedelta(-1) for day in days):
+        return None
+    return next((day for day in days if timedelta(-1) <= day - near <= LONGEST_ABSENCE), None)
 
 
 def _valid(year: int, month: int, day: int) -> date | None:

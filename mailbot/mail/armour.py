@@ -18,6 +18,7 @@ CHUNK = 480 * WIDTH // 4 * 3  # octets that fill whole lines; small enough for t
 
 POLYNOMIAL = 0x1864CFB  # CRC-24, RFC 9580 §6.1.1
 START = 0xB704CE
+_NUMBER = 1024 * 1024  # octets that are made one number
 PERIOD = 2**23 - 1  # x^PERIOD = 1 modulo the polynomial
 
 
@@ -149,7 +150,11 @@ def _chunk(octets: bytes | memoryview) -> bytes:
 
 def crc24(octets: bytes) -> int:
     """The checksum of RFC 9580 §6.1."""
-    return _residue(octets) ^ _times(START, _power(8 * len(octets)))
+    checksum = START
+    for at in range(0, len(octets), _NUMBER):  # a number of all the octets would take several times their size
+        piece = octets[at : at + _NUMBER]
+        checksum = _times(checksum, _power(8 * len(piece))) ^ _residue(piece)
+    return checksum
 
 
 def _residue(octets: bytes) -> int:

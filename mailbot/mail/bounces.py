@@ -1,4 +1,4 @@
-"""Delivery reports: the standard form (RFC 3464), and by flufl.bounce the many that are in none."""
+"""Delivery reports: the standard form (RFC 3464), and by flufl.bounce and notices.py the many that are in none."""
 
 import logging
 import re
@@ -13,17 +13,24 @@ from mailbot.mail.charsets import decode
 from mailbot.mail.fields import Fields, read_fields
 from mailbot.mail.headers import message_ids
 from mailbot.mail.limits import Limits
+from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part, read_head
+from mailbot.mail.notices import Notice, read_notice
+from mailbot.mail.text import is_text, lines_of
 
 RECIPIENTS_MOST = 1_000
 DIAGNOSTIC_LONGEST = 500  # characters
 STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
-_RETURNED_TYPES = frozenset({
+DISPOSITION_TYPES = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
+RETURNED_TYPES = frozenset({
     "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers",
 })  # fmt: skip
 
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_REPLY_CODE = re.compile(r"(?<![\d.])([45])\d\d(?=[ -])")
 _MESSAGE_ID = re.compile(rb"^[ \t>|]{0,8}Message-ID:[ \t]*(<[^<>\s]{1,990}>)", re.IGNORECASE | re.MULTILINE)
+_MAILER = re.compile(rb"^X-Mailer(?=[ \t]*:)", re.IGNORECASE | re.MULTILINE)
+_GLANCE = 4_096  # octets in which a text shows whether it says anything
 _LONG_LINE = re.compile(rb"([^\r\n]{998})[^\r\n]+")  # flufl.bounce searches each line in quadratic time
 
 # It logs every exception of its detectors, and the text of one may quote the mail.
@@ -44,26 +51,58 @@ def read_bounce(root: Part, limits: Limits) -> Bounce | None:
     return Bounce(recipients, original_message_id(root, limits), envelope_id or None) if recipients else None
 
 
-def guess_bounce(root: Part, limits: Limits) -> Bounce | None:
-    """What flufl.bounce finds in a report without a form of its own; None if it finds nobody."""
-    failed = _named_as_failed(root)
-    delayed, gone = ((), failed) if failed else _scan(root, limits)
-    status = _only_status(root, limits)
+def notice_of(root: Part, limits: Limits) -> Notice | None:
+    """What the first text of a mail says, if it begins as a mail server's notice."""
+    part = next((part for part in root.leaves() if is_text(part) and part.decoded(_GLANCE).strip()), None)
+    if part is None:
+        return None
+    text = part.text(limits.report)
+    return read_notice(html_to_text(text) if part.type == "text/html" else lines_of(text))
+
+
+def guess_bounce(root: Part, notice: Notice | None, limits: Limits) -> Bounce | None:
+    """What can be made out in a report without a form of its own; None if it names nobody.
+
+    The header names the failed, or the notice does, or flufl.bounce knows the form.
+    """
+    why = {named.address: named.diagnostic for named in notice.named} if notice else {}
+    delayed, gone = tuple[str, ...](), _named_as_failed(root) or tuple(why)
+    if not gone:
+        delayed, gone = _scan(root, notice, limits)
+    if notice:
+        delayed, gone = (delayed + gone, ()) if notice.delayed else ((), delayed + gone)
+    only = _only_status(root, limits)
     recipients = (
-        *(BouncedRecipient(address, "failed", status, not status.startswith("4"), "") for address in gone),
-        *(BouncedRecipient(address, "delayed", status, permanent=False, diagnostic="") for address in delayed),
+        *(_guessed(address, "failed", only, why.get(address, "")) for address in gone),
+        *(_guessed(address, "delayed", only, why.get(address, "")) for address in delayed),
     )
     return Bounce(recipients, original_message_id(root, limits)) if recipients else None
+
+
+def _guessed(address: str, action: str, only: str, why: str) -> BouncedRecipient:
+    status = _status(why) or only
+    reply = _REPLY_CODE.search(why)
+    passing = status.startswith("4") or (not status and reply is not None and reply[1] == "4")
+    return BouncedRecipient(address, action, status, action == "failed" and not passing, _line(why.encode()))
 
 
 def original_message_id(root: Part, limits: Limits) -> str | None:
     """The Message-ID of the mail that a report is about: of the returned part, else as quoted in the text."""
     for part in root.leaves():
-        if part.type in _RETURNED_TYPES:
+        if part.type in RETURNED_TYPES:
             returned = read_head(part.decoded(limits.header_section), limits).fields
             if found := message_ids(returned.first("message-id")):
                 return found[0]
     return quoted_message_id(root, limits)
+
+
+def disposed_message_id(root: Part, limits: Limits) -> str | None:
+    """The Message-ID of the mail that a read receipt is about (RFC 8098 §3.2.5)."""
+    for part in root.leaves():
+        if part.type in DISPOSITION_TYPES:
+            fields = read_fields(part.decoded(limits.header_section), limits)
+            return next(iter(message_ids(fields.first("original-message-id"))), None)
+    return None
 
 
 def quoted_message_id(root: Part, limits: Limits) -> str | None:
@@ -85,15 +124,26 @@ def _groups(status: bytes, limits: Limits) -> list[Fields]:
 
 def _recipient(fields: Fields) -> BouncedRecipient | None:
     address = _typed_address(fields.first("original-recipient")) or _typed_address(fields.first("final-recipient"))
-    action = fields.word("action").split(" ")[0]
+    action = _action(fields.word("action"))
     diagnostic = _line(fields.first("diagnostic-code"))
     status = _status(_line(fields.first("status"))) or _status(diagnostic)
-    if not address and not action:
+    if not address and not action and not status:
         return None
     action = action or {"2": "delivered", "4": "delayed"}.get(status[:1], "failed")
     # RFC 3463 §2: a delivery that failed with 4.X.X may succeed when it is tried later.
     permanent = action == "failed" and not status.startswith("4")
     return BouncedRecipient(address, action, status, permanent, diagnostic)
+
+
+def _action(word: str) -> str:
+    """RFC 3464 §2.3.3, and what programs make of it: `error`, `delay`, `fail (permanent)`."""
+    return next((action for begin, action in _ACTIONS.items() if word.startswith(begin)), "")
+
+
+_ACTIONS = {
+    "fail": "failed", "error": "failed", "undeliver": "failed", "reject": "failed", "delay": "delayed",
+    "deliver": "delivered", "success": "delivered", "relay": "relayed", "expan": "expanded",
+}  # fmt: skip
 
 
 def _typed_address(raw: bytes) -> str:
@@ -124,8 +174,10 @@ def _named_as_failed(root: Part) -> tuple[str, ...]:
     return _distinct(a for value in values for a in read_addresses(decode(value), RECIPIENTS_MOST))
 
 
-def _scan(root: Part, limits: Limits) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _scan(root: Part, notice: Notice | None, limits: Limits) -> tuple[tuple[str, ...], tuple[str, ...]]:
     head = root.source[root.start : min(root.body, root.start + limits.report)]
+    if notice is None:  # by this field alone it takes all addresses in any text of GroupWise's for failed ones
+        head = _MAILER.sub(b"X-Was", head)
     start = root.source[root.body : min(root.end, root.body + limits.report)]
     try:
         delayed, gone = all_failures(message_from_bytes(_LONG_LINE.sub(rb"\1", head.rstrip() + b"\r\n\r\n" + start)))

@@ -26,7 +26,7 @@ def as_entity(text: bytes, charset: str) -> bytes:
     """A text/plain entity of exactly these octets, line ends apart, named by this charset if that can be true."""
     name, encoding = charset_of(text, charset), "7bit" if text.isascii() else "8bit"
     head = f"Content-Type: text/plain; charset={name}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
-    return head.encode("ascii") + with_crlf(text)
+    return b"".join((head.encode("ascii"), with_crlf(text)))
 
 
 def signed_message(data: bytes, signature: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """The pictures and files that go with a letter: drawn, named for the page that shows them, and put into its entity."""
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from mailbot.mail.templates import Rendered
 
 # A chart as a PNG; None if it cannot be drawn, and then the letter goes without it.
 Draw = Callable[[Chart], bytes | None]
+# A page as a PDF; None if it cannot be printed, likewise.
+Print = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,27 @@ class Drawn:
         digest = hashlib.sha256(self.png or b"").hexdigest()
         return f"{self.picture.name}.{digest[:20]}@{domain}"
 
+    def source(self, domain: str) -> str:
+        """The same, as the page writes it."""
+        return f"cid:{self.content_id(domain)}"
+
 
 def draw_all(pictures: Iterable[Picture], draw: Draw) -> tuple[Drawn, ...]:
     """Each of them, drawn if that can be done."""
     return tuple(Drawn(picture, draw(picture.chart)) for picture in pictures)
 
 
-def picture_words(drawn: Iterable[Drawn], source: Callable[[Drawn], str]) -> Mapping[str, Mapping[str, str]]:
+def picture_words(drawn: Iterable[Drawn], domain: str) -> Mapping[str, Mapping[str, str]]:
     """The word `pictures` of templates: for each name where the page finds it ("" if there is none), and its words."""
-    return {d.picture.name: {"source": source(d) if d.png else "", "alt": d.picture.alt} for d in drawn}
+    return {d.picture.name: {"source": d.source(domain) if d.png else "", "alt": d.picture.alt} for d in drawn}
+
+
+def in_one_file(page: str, drawn: Iterable[Drawn], domain: str) -> str:
+    """The page with its pictures in itself, to be looked at or printed without the mail."""
+    for shown in drawn:
+        octets = b64encode(shown.png or b"").decode()
+        page = page.replace(shown.source(domain), f"data:image/png;base64,{octets}")
+    return page
 
 
 def note_entity(rendered: Rendered, drawn: Sequence[Drawn], boundaries: Boundaries, domain: str) -> Entity:
@@ -62,6 +77,12 @@ def _page(page: Entity, drawn: Sequence[Drawn], boundaries: Boundaries, domain: 
 def _inline(drawn: Drawn, domain: str) -> Entity:
     label = heading.field("Content-ID", f"<{drawn.content_id(domain)}>")
     return octets_entity(drawn.png or b"", "image/png", drawn.file, "inline", label)
+
+
+def on_paper(name: str, page: str, print_page: Print) -> tuple[Attachment, ...]:
+    """The page as a file to be printed, if it can be made."""
+    pdf = print_page(page)
+    return (Attachment(name, "application/pdf", pdf),) if pdf else ()
 
 
 def attached(attachment: Attachment) -> Entity:

@@ -11,7 +11,7 @@ from mailbot.mail.addresses import read_addresses
 from mailbot.mail.charsets import decode
 from mailbot.mail.fields import Fields
 from mailbot.mail.limits import Limits
-from mailbot.mail.mime import Part
+from mailbot.mail.mime import Part, read_head
 
 DELIVERY_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To")
 SUBJECT_LONGEST = 2_000  # characters that are kept
@@ -30,6 +30,15 @@ def read_headers(fields: Fields, limits: Limits, delivery_fields: Sequence[str] 
         references=_references(fields, limits),
         date=_date(fields.first("date")),
     )
+
+
+def sender_of(lines: bytes) -> str:
+    """The one From address in these header lines; empty if there is none, or they cannot be read. Never raises."""
+    try:
+        limits = Limits()
+        return _sender(read_head(lines[: limits.field], limits).fields, limits)
+    except Exception:  # noqa: BLE001 - the border to parsers: hostile headers raise anything (libraries.md)
+        return ""
 
 
 def protected_headers(payload: Part, limits: Limits) -> Headers | None:

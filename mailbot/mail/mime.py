@@ -55,6 +55,11 @@ class Part:
         return self.source[self.start : self.end]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it has no transfer encoding that changes its octets."""
+        return self.fields.word("content-transfer-encoding") not in {"base64", "quoted-printable"}
+
+    @property
     def is_attachment(self) -> bool:
         return self.disposition.main == "attachment"
 

@@ -22,6 +22,7 @@ from mailbot.core.mail import (
 )
 from mailbot.core.tags import leading_tags, parse
 from mailbot.mail.absence import return_date
+from mailbot.mail.attachments import open_attachments, with_attachments
 from mailbot.mail.classification import Finding, OwnMarks, Sighting, asks_for_no_answer, classify
 from mailbot.mail.content import as_entity, is_entity, signed_message
 from mailbot.mail.gpg import Gpg, GpgFailure, Unsealed, Verdict
@@ -60,7 +61,7 @@ def open_mail(
         return opener.open(incoming)
     except (GpgFailure, OSError):
         raise
-    except TooMuch:
+    except (TooMuch, MemoryError):
         return opener.give_up(incoming, Trouble.LIMITS)
     except Exception:  # noqa: BLE001 — the one border to parsers; hostile headers raise anything (libraries.md, trap 1)
         return opener.give_up(incoming, Trouble.UNREADABLE)
@@ -74,6 +75,7 @@ class _Reading:
     signatures: tuple[Signature, ...] = ()
     content: Content | None = None
     repairs: tuple[str, ...] = ()
+    attached: tuple[Signature, ...] = ()  # of attachments that were encrypted and signed by themselves
     sealed: bool = False
     trouble: Trouble | None = None
 
@@ -145,28 +147,53 @@ class _Opener:
         unsealed = self.gpg.unseal(sealed.ciphertext)
         if isinstance(unsealed, Trouble):
             return _Reading(None, repairs=sealed.repairs, sealed=True, trouble=unsealed)
+        reading = self._read_unsealed(unsealed, sealed)
+        return replace(reading, repairs=sealed.repairs + reading.repairs, sealed=True)
+
+    def _read_unsealed(self, unsealed: Unsealed, sealed: Sealed) -> _Reading:
         entity, repairs = _entity_of(unsealed.data, sealed)
         root = read_tree(entity, self.limits)
-        # A wrapper inside the encryption is no list's: whoever sealed it can have put it round anybody's words.
-        signed_together = bool(unsealed.verdicts)
-        reading = self._read_combined(root, unsealed) if signed_together else self._read_signed(root, unwrap=False)
-        return replace(reading, repairs=sealed.repairs + repairs + reading.repairs, sealed=True)
+        if not unsealed.verdicts:
+            # A wrapper inside the encryption is no list's: whoever sealed it can have put it round anybody's words.
+            return self._read_signed(root, unwrap=False).after(repairs)
+        reading = self._read_combined(root, unsealed).after(repairs)
+        return self._with_attachments(reading, sealed.beside) if sealed.beside else reading
 
     def _read_combined(self, root: Part, unsealed: Unsealed) -> _Reading:
         """Signed and encrypted in one (RFC 3156 §6.2): all that was decrypted is signed, whatever it looks like."""
-        signed = root.source if root.source is unsealed.data else with_crlf(unsealed.data)
+        crlf = with_crlf(unsealed.data)
+        signed = root.source if root.source == crlf else crlf  # the same octets need not lie there twice
+        del crlf
         signatures = tuple(self._signature(verdict, signed, Covers.WHOLE) for verdict in unsealed.verdicts)
-        return _Reading(root, signatures, self._combined_content(unsealed, signed, root.octets))
+        detached = self._detached(unsealed, signed, root.octets)
+        del signed
+        if detached:
+            return _Reading(root, signatures, Content(root.octets, detached, unsealed.verdicts[0].micalg))
+        message = signed_message(unsealed.data, unsealed.signature) if unsealed.signature else unsealed.message
+        return _Reading(root, signatures, Content(root.octets, message=message))
 
-    def _combined_content(self, unsealed: Unsealed, signed: bytes, entity: bytes) -> Content:
-        """With the detached signature, if it verifies over the entity as mail carries it."""
-        signature, micalg = unsealed.signature, unsealed.verdicts[0].micalg
-        if signature is None:
-            return Content(entity, message=unsealed.message)
-        as_carried = signed == entity
-        if as_carried and (signed == unsealed.data or all(v.genuine for v in self.gpg.verify(signed, signature))):
-            return Content(entity, signature, micalg)
-        return Content(entity, message=signed_message(unsealed.data, signature))
+    def _detached(self, unsealed: Unsealed, signed: bytes, entity: bytes) -> bytes | None:
+        """The detached signature, if it verifies over the entity as mail carries it."""
+        signature = unsealed.signature
+        if signature is None or signed != entity:
+            return None
+        genuine = signed == unsealed.data or all(v.genuine for v in self.gpg.verify(signed, signature))
+        return signature if genuine else None
+
+    def _with_attachments(self, reading: _Reading, beside: tuple[Part, ...]) -> _Reading:
+        """Attachments that were encrypted by themselves go with the text that somebody signed, and with no other."""
+        if reading.content is None or len(reading.signatures) != 1 or not reading.signatures[0].vouches:
+            return reading
+        found = list(open_attachments(beside, reading.signatures[0], self.gpg))
+        opened = [attachment.unsealed for _, attachment in found if attachment]
+        closed = ("encrypted attachments passed on as they are",) if len(opened) < len(found) else ()
+        attached = tuple(self._signature(u.verdicts[0], with_crlf(u.data), Covers.PART) for u in opened)
+        return replace(
+            reading,
+            content=with_attachments(reading.content, found),
+            attached=attached,
+            repairs=reading.repairs + (("attachments encrypted by themselves",) if opened else ()) + closed,
+        )
 
     def _read_signed(self, root: Part, *, unwrap: bool) -> _Reading:
         """RFC 3156 §5, or clearsigned, or neither."""
@@ -232,6 +259,7 @@ class _Opener:
             encrypted=reading.encrypted,
             sealed=reading.sealed,
             signatures=reading.signatures,
+            attached=reading.attached,
             text=written_text(payload, self.limits) if payload else "",
             content=reading.content,
             repairs=reading.repairs + _told(payload),
@@ -278,7 +306,9 @@ def _has_signed_tag(opened: OpenedMail) -> bool:
 def _found(opened: OpenedMail, finding: Finding, *, answerable: bool) -> OpenedMail:
     opened = replace(opened, mail_class=finding.mail_class, rule=finding.rule, answerable=answerable)
     if finding.mail_class is MailClass.AUTOMATIC:
-        return replace(opened, return_date=return_date(opened.text, opened.outer.date))
+        return replace(opened, return_date=return_date(f"{opened.subject}\n{opened.text}", opened.outer.date))
+    if finding.mail_class is MailClass.RECEIPT:
+        return replace(opened, about=finding.sighting.disposed)
     if finding.mail_class not in _REPORTS:
         return opened
     opened = replace(opened, bounce=finding.sighting.bounce)

@@ -33,7 +33,7 @@ class Bounds:
     signatures: int = 16
     # Decompressed, so many octets and so many times the size it came with: a mail may take ten times its size of
     # memory, and what was decrypted lies there in several forms at once.
-    swelling: int = 12 * 1024 * 1024
+    swelling: int = 8 * 1024 * 1024
     swelling_times: float = 1.5
 
     def decompressed(self, size: int) -> int:

@@ -9,9 +9,6 @@ from mailbot.core.findings import Finding, Severity
 from mailbot.mail.samples import samples
 from mailbot.mail.templates import LANGUAGES, LETTERS, WRITER_WORDS, Templates
 
-SENTENCES = "sentences"  # what several letters say; no letter of its own
-PARTS = ("_parts/page.html",)  # what pages are put together from, in any language
-
 
 def proofread(override: Path | None = None) -> list[Finding]:
     """What is wrong with any letter, or with a file of the operator's folder that would never be read."""
@@ -58,7 +55,7 @@ def _of_samples(templates: Templates, letter: str) -> Iterator[Finding]:
 
 def _strangers(folder: Path | None) -> Iterator[Finding]:
     known = {f"{letter}/{language}{end}" for letter in LETTERS for language in LANGUAGES for end in (".txt", ".html")}
-    known |= {f"{SENTENCES}/{language}{end}" for language in LANGUAGES for end in (".txt", ".html")} | {*PARTS}
+    known |= Templates().parts()
     for path in sorted(folder.rglob("*")) if folder else ():
         name = path.relative_to(folder).as_posix() if folder else ""
         if path.is_file() and name not in known:

@@ -66,9 +66,14 @@ def holds_message(part: Part) -> bool:
     if part.children:
         return False
     start = part.decoded(_LOOKED_AT).lstrip()
-    binary = part.type in {"application/octet-stream", "application/pgp-encrypted", "application/pgp"}
+    binary = part.type in _BINARY or part.filename.lower().endswith((".pgp", ".gpg"))
     # A session-key packet in front: old format with one or two octets of length, or new format (RFC 9580 §4.2).
     return start.startswith(BEGIN_MESSAGE) or (binary and start[:1] in {b"\x84", b"\x85", b"\xc1"})
+
+
+_BINARY = frozenset({
+    "application/octet-stream", "application/pgp-encrypted", "application/pgp", "application/x-pgp-encrypted",
+})  # fmt: skip
 
 
 def _is_version_part(part: Part) -> bool:

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
-from mailbot.core.mail import Words
+from mailbot.core import digest, report
+from mailbot.core.mail import Letter, Words
 from mailbot.core.postings import Hindrance
+from mailbot.core.reporting import Reader
+from mailbot.core.tags import Tag, Word
+from mailbot.core.troubles import Alarm
+from mailbot.mail import showcase
+from mailbot.mail.sample_answers import answers
+from mailbot.mail.sample_pings import pings
 
 _NAMES = {
     "en": {"DE": "Germany", "ES": "Spain", "EU": "European Union", "FR": "France", "IT": "Italy", "PT": "Portugal"},
@@ -20,7 +29,7 @@ _PROBLEMS = {
     "en": "REQUEST was understood, but this is missing: the parties it is for. Example: [REQUEST DE,IT urgent]",
     "fr": "DEMANDE a été compris, mais il manque : le ou les membres visés. Exemple : [DEMANDE DE,IT urgent]",
 }
-_ROBOT = {
+ROBOT = {
     "name": "Network hub",
     "address": "network@hub.example",
     "control_address": "control@hub.example",
@@ -28,10 +37,11 @@ _ROBOT = {
 }
 
 
+@cache
 def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
     """For each letter, for each of its turns by name, the words that the core and the writer would give it."""
     asker, author = _party("FR", language), _party("DE", language)
-    robot: dict[str, object] = {"robot": _ROBOT}
+    robot: dict[str, object] = {"robot": ROBOT}
     exchange: dict[str, object] = {
         **robot,
         "reference": "2026-0042",
@@ -62,6 +72,15 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
     delayed = {**exchange, "party": author, "since": _NIGHT - timedelta(hours=4)}
     undelivered = {**delayed, "why": "address", "backups": "none"}
     return {
+        **answers(language, ROBOT),
+        **pings(language, ROBOT),
+        "closed": {
+            "asker": {**exchange, "own": True, "reply_code": "R-7K3Q9-F2MXR"},
+            "target": {**exchange, "own": False, "reply_code": "R-7K3Q9-F2MXR"},
+            "information": {**exchange, **about_information, "own": False, "reply_code": "R-7K3Q9-F2MXR"},
+        },
+        "digest": {turn: _with_pictures(sample_letter("digest", turn, language)) for turn in _DIGESTS},
+        "report": {turn: _with_pictures(sample_letter("report", turn, language)) for turn in _REPORTS},
         "request": {
             "urgent": cover,
             "routine": {**cover, **calm, "targets": ["ALL"], "proof": "message"},
@@ -135,6 +154,12 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "not confirmed": {**refused, "reason": "not confirmed", "line": None, "reference": None},
             "suspended": {**refused, "reason": "suspended", "line": None, "reference": None},
             "over quota": {**refused, "reason": "over quota", "line": "[REQUEST ALL]", "reference": None},
+            "not your ping": {
+                **refused,
+                "reason": "not your ping",
+                "line": "[PING#7K3Q-9F2M-XR4T]",
+                "reference": None,
+            },
         },
         "replayed": {"always": {**robot, "received_at": _NIGHT, "signed_at": _NIGHT - timedelta(days=2)}},
         "reminder": {
@@ -152,6 +177,11 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "asker": {**overview, "expected": [], "asked": _asked(language)},
             "target": {**overview, "expected": _expected(language), "asked": [], "more": 3},
         },
+        "alarm": {
+            **{what.value: _alarm(what) for what in Alarm},
+            "several": {**_alarm(Alarm.MAILBOX, again=True), "begun": _alarm(Alarm.MAILBOX)["begun"] * 3},
+            "over": {**_alarm(Alarm.SERVER), "begun": [], "ended": _alarm(Alarm.SERVER)["begun"]},
+        },
         "delayed": {kind: {**delayed, "kind": kind} for kind in _KINDS},
         "undelivered": {
             **{kind: {**undelivered, "kind": kind} for kind in _KINDS},
@@ -160,6 +190,26 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "backups-failed": {**undelivered, "backups": "failed"},
         },
     }
+
+
+_DIGESTS = {"calm": showcase.calm, "busy": showcase.busy, "first": showcase.first, "broken": showcase.broken}
+_REPORTS = {"half a year": showcase.half_year, "a quiet week": showcase.quiet_week}
+
+
+def sample_letter(letter: str, turn: str, language: str) -> Letter:
+    """The sample of that name as a whole letter, to nobody: with its pictures and its files where it has some."""
+    reader = Reader(language, ())
+    if letter == "digest":
+        return digest.digest_letter(*_DIGESTS[turn](), reader)
+    if letter == "report":
+        return report.report_letter(*_REPORTS[turn](), reader)
+    words = samples(language)[letter][turn]
+    return Letter(letter, language, (), Tag(Word.HELP), words=words)
+
+
+def _with_pictures(letter: Letter) -> Words:
+    shown = {p.name: {"source": f"{p.name}.png", "alt": p.alt} for p in letter.pictures}
+    return {"robot": ROBOT, "pictures": shown, **letter.words}
 
 
 def _party(code: str, language: str) -> dict[str, object]:
@@ -189,6 +239,14 @@ def _expected(language: str) -> list[dict[str, object]]:
         {**_listed(43, "request"), **asker, "state": "answered"},
         {**_listed(41, "information"), **asker, "state": "passed on"},
     ]
+
+
+def _alarm(what: Alarm, *, again: bool = False) -> dict[str, Any]:
+    details = {Alarm.POISON: "H-12", Alarm.FORWARDED: "H-12, H-13", Alarm.ROBOT_KEY: "2026-12-01"}
+    detail = details.get(what, "digest" if what is Alarm.SCHEDULE else "1234")
+    robot = "hub-1" if what in {Alarm.MAILBOX, Alarm.SERVER, Alarm.DATABASE} else ""
+    rings = {"what": what.value, "since": _NIGHT, "robot": robot, "detail": detail, "again": again}
+    return {"begun": [rings], "ended": [], "anchor": {"number": 1234, "hash": "9f86d081" * 8}}
 
 
 def _part(code: str, language: str, state: str = "passed on") -> dict[str, object]:

@@ -32,6 +32,7 @@ class Sealed:
     ciphertext: bytes = field(repr=False)
     inline: bool = False  # what lies in it may be plain text, no MIME entity
     charset: str = ""  # of the text that it stood in
+    beside: tuple[Part, ...] = ()  # attachments that were encrypted by themselves
     repairs: tuple[str, ...] = ()
 
 
@@ -65,7 +66,17 @@ def _find_inline_sealed(root: Part) -> Sealed | None:
         return None
     armoured, mended = mend_armour(found.block.octets)
     repairs = found.repairs + mended + found.left_out
-    return Sealed(armoured, inline=True, charset=found.part.content.get("charset"), repairs=repairs)
+    charset, beside = found.part.content.get("charset"), tuple(_encrypted_beside(root))
+    return Sealed(armoured, inline=True, charset=charset, beside=beside, repairs=repairs)
+
+
+def _encrypted_beside(root: Part) -> Iterator[Part]:
+    """Attachments that programs without PGP/MIME encrypted one by one: `list.pdf.pgp` beside an armoured text."""
+    return (leaf for leaf in root.leaves() if _is_file(leaf) and holds_message(leaf))
+
+
+def _is_file(leaf: Part) -> bool:
+    return not is_text(leaf) or leaf.is_attachment
 
 
 # ---------------------------------------------------------------- signed
@@ -188,7 +199,7 @@ def _find_inline(root: Part, kind: _Kind) -> _Inline | None:
             before, after = shown[:number], shown[number + 1 :]
             led_in, followed = block.led_in or bool(before), block.followed or bool(after)
             return _inline(root, part, block._replace(led_in=led_in, followed=followed))
-    texts = (leaf for leaf in root.leaves() if is_text(leaf) and not leaf.is_attachment)
+    texts = (leaf for leaf in root.leaves() if not _is_file(leaf) and not any(leaf is part for part in shown))
     for part in islice(texts, INLINE_MOST):
         if block := _find_block(_octets_of(part), kind):
             return _inline(root, part, block)
@@ -201,13 +212,20 @@ def _inline(root: Part, part: Part, block: _Block) -> _Inline:
 
 
 def _octets_of(part: Part) -> bytes:
-    """The text of a part in octets that agree with ASCII."""
+    """The text of a part in octets that agree with ASCII; nothing if there is no armour in it."""
+    if part.is_plain and part.source.find(_DASHES, part.body, part.end) < 0 and not _is_wide(part.decoded(_LOOKED_AT)):
+        return b""  # without a copy of it
     octets = part.decoded()
     if part.type == "text/html":
         return html_to_text(part.text(HTML_MOST)).encode() if _DASHES in octets else b""
-    if _DASHES not in octets[:_LOOKED_AT] and b"\0-\0" in octets[:_LOOKED_AT]:
-        octets = part.text().encode()  # UTF-16
+    if _is_wide(octets[:_LOOKED_AT]):
+        octets = part.text().encode()
     return octets if _DASHES in octets else b""
+
+
+def _is_wide(start: bytes) -> bool:
+    """Whether a text with armour in it seems to be in UTF-16."""
+    return b"\0-\0" in start and _DASHES not in start
 
 
 def _left_out(root: Part, block: _Block) -> Iterator[str]:
@@ -216,5 +234,5 @@ def _left_out(root: Part, block: _Block) -> Iterator[str]:
         yield "text in front of the armour left out"
     if block.followed:
         yield "text behind the armour left out"
-    if any(not is_text(leaf) or leaf.is_attachment for leaf in root.leaves()):
+    if any(_is_file(leaf) and not holds_message(leaf) for leaf in root.leaves()):
         yield "attachments outside the armour left out"

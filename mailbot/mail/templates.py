@@ -50,6 +50,19 @@ blind         bool           the author asked for it: his signature and tag were
 acknowledged  bool           the reader said that he has it
 backup        bool           the reader is a backup of the desk
 
+The digest has words of its own, made in core/digest.py: lists of mappings, the parties in them as above. needs: "what"
+(core/needs.py), "count", "parties", "at"; exchanges, ping, reach, held, failures, keys, health: what their names say;
+more_exchanges, more_held, more_failures, more_keys: how many are not listed. So has the report, in core/report.py:
+first and last are dates, presence is how much of the time the robot was there.
+
+An answer has sections, a list of {"template", "line", "words"}: each is one of the letters answer-…, made with its own
+words, and comes to the template as {"line", "subject", "text"}; line: the command as tags.write() gives it, or None.
+The words of these letters are made in core/commands/: names that stand above mean the same there.
+
+Of ping tests: token and challenge (None in a plain copy) of a probe; zone, the IANA name of the desk's time zone;
+added, what the secretariat says in its own words, or ""; unconfirmed: something came that proves nothing. The words of
+`ping-result` are made in core/rounds/result.py.
+
 The writer adds `robot`, {"name", "address", "control_address", "fingerprint"}, and `proof`, how an author's signature
 can be checked without the robot: "signature" (it travels along), "message" (attached), "hub" (it is left out); and
 `pictures`, for a page: name -> {"source": where it finds the picture, "" if it could not be drawn, "alt": its words}.
@@ -58,17 +71,30 @@ can be checked without the robot: "signature" (it travels along), "message" (att
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import BaseLoader, FileSystemLoader, StrictUndefined, meta, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailbot.mail.wording import clean_words, filters, wrap
+from mailbot.mail.wording import clean_words, filters, spaced, wrap
 
 _COVER = frozenset({"reference", "asker", "targets", "signed_at", "received_at", "reply_code"})
 _RECEIPT = frozenset({"reference", "kind", "received_at", "parts", "anchor", "mismatch"})
 _QUESTION = frozenset({"line", "kind", "parties", "reference", "urgency", "word", "until", "received_at"})
 _REFUSED = frozenset({"reason", "line", "problem", "reference", "received_at", "parts", "shortest", "longest"})
 _REMINDER = frozenset({"reference", "asker", "urgency", "deadline", "left", "passed_on_at", "reply_code"})
+_PROBE = frozenset({"deadline", "zone", "challenge", "token", "urgent", "anchor"})
+_THANKS = frozenset("counted late backup challenge_quoted encrypted took deadline received_at anchor".split())
+_RESULT = frozenset(
+    "label at started_at deadline running asked reached percent within median slowest counts rows change silent shared"
+    " own anchor".split()
+)
+_DIGEST = frozenset(
+    "at needs exchanges more_exchanges ping reach held more_held failures more_failures keys more_keys health"
+    " anchor".split()
+)
+
+_REPORT = frozenset("at first last parties pings exchanges answers presence anchor".split())
 
 LETTERS: Mapping[str, frozenset[str]] = {
     # Cover notes: an author's words are passed on with one of these.
@@ -93,6 +119,29 @@ LETTERS: Mapping[str, frozenset[str]] = {
     "reminder": _REMINDER | {"acknowledged", "backup"},
     "expired": frozenset({"reference", "kind", "part", "since"}),
     "overview": frozenset({"at", "asked", "expected", "more", "within", "anchor"}),  # once a day (trust.md 17)
+    # Ping tests: to the desks and their backups, to who answered, to the secretariat.
+    "probe": _PROBE | {"added"},
+    "probe-reminder": _PROBE | {"left", "asked_at", "unconfirmed"},
+    "probe-backup": _PROBE | {"left", "asked_at"},
+    "probe-receipt": _THANKS,
+    "ping-result": _RESULT,
+    # To the secretariat and the operators.
+    "digest": _DIGEST,
+    "report": _REPORT,
+    "alarm": frozenset({"begun", "ended", "anchor"}),
+    # To those who gave commands: `answer`, with one of the others in it for each command.
+    "answer": frozenset({"sections", "received_at", "anchor"}),
+    "answer-help": frozenset({"mail", "commands", "options", "within", "urgent", "routine"}),
+    "answer-status": frozenset("at needs ping keys more_keys health open unanswered overdue held asked".split()),
+    "answer-ping": frozenset("result label deadline asked left_out unknown running shortest longest mails".split()),
+    "answer-exchange": frozenset("reference kind asker urgency opened_at deadline overdue closed_at parts".split()),
+    "answer-parties": frozenset({"parties", "number"}),
+    "answer-held": frozenset({"mails", "more"}),
+    "answer-released": frozenset({"label", "result", "reason", "event", "reference", "drop"}),
+    "answer-resent": frozenset({"reference", "parts", "sent"}),
+    "answer-done": frozenset({"what", "party", "name", "count"}),
+    "answer-not-done": frozenset({"reason", "line", "problem", "example", "what", "at"}),
+    "closed": frozenset({"reference", "kind", "asker", "own", "reply_code"}),  # by an operator, for its asker
     # Because a mail of the reader's own does not get there.
     "delayed": frozenset({"reference", "kind", "party", "since"}),
     "undelivered": frozenset({"reference", "kind", "party", "since", "why", "backups"}),
@@ -114,13 +163,43 @@ REFUSALS = frozenset(
         "not confirmed",
         "suspended",
         "over quota",
+        "not your ping",  # an unknown token, or another party's: one wording for both
+    }
+)
+
+# Why a command was not obeyed.
+OBJECTIONS = frozenset(
+    {
+        "not understood",
+        "no command",
+        "not signed",
+        "not allowed",
+        "not yours",  # no such exchange, or not the sender's: one wording for both (trust.md 10)
+        "outdated",  # something that was signed later was acted on before (trust.md 17)
+        "too many",
+        "not available",
+        "unknown party",
+        "secretariat",
+        "suspended already",
+        "suspended in the configuration",
+        "not suspended",
+        "unknown held",
+        "released",
+        "dropped",
+        "not kept",
+        "original not kept",
+        "failed again",
+        "too much",
+        "a command",
+        "closed",
     }
 )
 
 LANGUAGES = ("en", "fr")  # a reader of any other language gets the first
 WRITER_WORDS = frozenset({"robot", "proof", "pictures"})
-# The only letters that may go unsealed to a mailbox without certificate: they hold nothing (trust.md 18).
-PLAIN_ALLOWED = frozenset({"waiting"})
+# The only letters that may go unsealed to a mailbox without certificate: they hold nothing (trust.md 18). A plain copy
+# of a probe has no challenge, and goes only to a party that never had a certificate.
+PLAIN_ALLOWED = frozenset({"waiting", "probe", "probe-reminder", "probe-backup"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +244,32 @@ class Templates:
     def try_out(self, letter: str, language: str, words: Mapping[str, object]) -> Rendered:
         """The same, with whatever exception the template makes: for words that are no secret."""
         environment, given = self._environments[language], clean_words(words)
+        sections = words.get("sections")
+        if isinstance(sections, list):
+            given["sections"] = [self._section(section, language, given) for section in sections]
         head, body = _split(environment.get_template(f"{letter}/{language}.txt").render(given))
         html = f"{letter}/{language}.html"
         return Rendered(
             subject=head["Subject"],
             text=wrap(body),
-            html=environment.get_template(html).render(given) if self.has(html) else None,
+            html=spaced(environment.get_template(html).render(given), language) if self.has(html) else None,
             label=head.get("Label", ""),
         )
+
+    def _section(self, section: Mapping[str, Any], language: str, frame: Mapping[str, object]) -> dict[str, object]:
+        """A letter within a letter: `template` with its `words`, to which the frame's own are added."""
+        given = {name: word for name, word in frame.items() if name in WRITER_WORDS} | clean_words(section["words"])
+        name = f"{section['template']}/{language}.txt"
+        head, body = _split(self._environments[language].get_template(name).render(given))
+        return {"line": section["line"], "subject": head["Subject"], "text": body.strip("\n")}
 
     def has(self, name: str) -> bool:
         """Whether there was such a file, here or there, when the letters were looked for."""
         return name in self._names
+
+    def parts(self) -> frozenset[str]:
+        """The files that letters are put together from: what several of them say, the frame of pages."""
+        return frozenset(name for name in self._names if name.partition("/")[0] not in LETTERS)
 
     def words_used(self, name: str) -> frozenset[str]:
         """The words that a file asks for. Raises TemplateError if it cannot be read."""

@@ -5,13 +5,19 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from babel import dates, lists, units
+from babel import dates, lists, numbers, units
 
-_FRENCH_MARKS = re.compile(r"(?<=\S) (?=[?!:;»])|(?<=«) (?=\S)")
+_FRENCH_MARKS = re.compile(r"(?<=\S) (?=[?!:;»%])|(?<=«) (?=\S)")
+_MARKUP = re.compile(r"(<style>.*?</style>|<!--.*?-->|<[^>]*>)", re.DOTALL)
 _HANGING = re.compile(
-    r" *(?:- |[^:]{1,20}: {2,})?"
-)  # after "- item" and "Label:   value" the next line stands below the value
+    r" *(?:- |[0-9]{1,2}\. |[^:]{1,20}: {2,})?"
+)  # after "- item", "1. item" and "Label:   value" the next line stands below the value
+# A tag is not broken, and begins no line: a client that quotes without marks would make it a command of its reader.
+_TAG = re.compile(r"(?<=\S) \[[^\[\]]{1,30}\]")
+_GLUE = "\ue000"
 WIDTH = 72  # columns of a plain text: quoted twice it still fits into 78 (RFC 5322 §2.1.1)
 _LOCALES = {"en": "en_GB", "fr": "fr_FR"}
 _UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute", 60))
@@ -37,6 +43,15 @@ def wrap(text: str) -> str:
     return "\n".join(_wrapped(line.rstrip()) for line in lines) + "\n"
 
 
+def spaced(page: str, language: str) -> str:
+    """The same page with French marks that stay with the word before them; tags and styles as they are."""
+    if language != "fr":
+        return page
+    pieces = _MARKUP.split(page)
+    pieces[::2] = [_FRENCH_MARKS.sub("\u00a0", piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
 def filters(language: str) -> dict[str, Callable[..., str]]:
     """What templates may apply to the words that are no plain text, in that language."""
     locale = _LOCALES[language]
@@ -47,6 +62,16 @@ def filters(language: str) -> dict[str, Callable[..., str]]:
         "listing": lambda items: _listing(items, locale),
         "named": _named,
         "grouped": _grouped,
+        "local": lambda at, zone: _local(at, zone, locale),
+        "brief": lambda length: _brief(length, locale),
+        "shortday": lambda day: dates.format_date(day, "d MMM", locale=locale),
+        "month": lambda day: dates.format_date(day, "LLLL yyyy", locale=locale),
+        "number": lambda number: numbers.format_decimal(number, locale=locale),
+        "date": lambda day: dates.format_date(day, "long", locale=locale),
+        "percent": lambda share: _percent(share, locale),
+        "size": lambda octets: _size(octets, locale),
+        "capfirst": lambda words: words[:1].upper() + words[1:],
+        "mailto": _mailto,
     }
 
 
@@ -74,12 +99,27 @@ def _wrapped(line: str) -> str:
         return line
     head = _HANGING.match(line)
     indent = " " * len(head[0]) if head else ""
-    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    glued = _TAG.sub(lambda tag: tag[0].replace(" ", _GLUE), line)
+    wrapped = textwrap.fill(glued, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return wrapped.replace(_GLUE, " ")
 
 
 def _time(at: datetime, locale: str) -> str:
     """Day and time with the zone: "23 November 2026, 03:10 UTC"."""
     return f"{dates.format_date(_utc(at), 'long', locale=locale)}, {_utc(at):%H:%M} UTC"
+
+
+def _local(at: datetime, zone: str, locale: str) -> str:
+    """The same moment on the clocks of a zone: "23 November 2026, 04:10 (Europe/Paris)"."""
+    there = _utc(at).astimezone(ZoneInfo(zone))
+    return f"{dates.format_date(there, 'long', locale=locale)}, {there:%H:%M} ({zone})"
+
+
+def _brief(length: timedelta, locale: str) -> str:
+    """As in a table: "4m", "2h 10m"."""
+    hours, minutes = divmod(max(round(length.total_seconds() / 60), 1), 60)
+    shown = ((hours, "duration-hour"), (minutes, "duration-minute"))
+    return " ".join(units.format_unit(n, unit, "narrow", locale=locale) for n, unit in shown if n)
 
 
 def _utc(at: datetime) -> datetime:
@@ -112,3 +152,21 @@ def _named(party: Mapping[str, str]) -> str:
 def _grouped(fingerprint: str) -> str:
     """A fingerprint in groups of four, as programs show it for comparing."""
     return " ".join(textwrap.wrap(fingerprint, 4))
+
+
+def _size(octets: int, locale: str) -> str:
+    """In the unit that leaves one to three digits before the point."""
+    for unit, length in (("digital-megabyte", 1_000_000), ("digital-kilobyte", 1_000)):
+        if octets >= length:
+            return units.format_unit(round(octets / length), unit, "short", locale=locale)
+    return units.format_unit(octets, "digital-byte", "short", locale=locale)
+
+
+def _percent(share: float, locale: str) -> str:
+    """A share of 1, rounded down to hundredths of a percent, so that 100 % means all of it."""
+    return numbers.format_percent(int(share * 10_000) / 10_000, locale=locale, decimal_quantization=False)
+
+
+def _mailto(command: str, address: str, subject: str) -> str:
+    """A link that composes a mail with this command as its first line (RFC 6068)."""
+    return f"mailto:{quote(address, safe='@+')}?subject={quote(subject, safe='')}&body={quote(command, safe='')}%0D%0A"

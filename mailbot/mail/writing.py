@@ -15,13 +15,13 @@ from mailbot.core import tags
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.charts import Chart
 from mailbot.core.decision import Moment
-from mailbot.core.mail import Envelope, Letter, OutgoingMail
+from mailbot.core.mail import Attachment, Envelope, Letter, OutgoingMail
 from mailbot.core.parties import Address
 from mailbot.core.tags import Tag, Word
 from mailbot.mail import heading
 from mailbot.mail.enclosure import enclose, proof
 from mailbot.mail.entity import Boundaries, Entity, multipart, text_entity
-from mailbot.mail.gallery import Draw, attached, draw_all, note_entity, picture_words
+from mailbot.mail.gallery import Draw, Print, attached, draw_all, in_one_file, note_entity, on_paper, picture_words
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.return_path import ReturnPath, base32
 from mailbot.mail.templates import PLAIN_ALLOWED, Templates
@@ -50,6 +50,10 @@ def no_pictures(chart: Chart) -> None:
     """For a writer of letters that have none."""
 
 
+def no_paper(page: str) -> None:
+    """Likewise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Robot:
     """How the robot names itself in its mail."""
@@ -75,6 +79,7 @@ class Writer:
     return_path: ReturnPath
     share: Share = Share.EXCHANGE
     draw: Draw = no_pictures
+    print_page: Print = no_paper
 
     def write(self, letter: Letter, moment: Moment) -> list[OutgoingMail]:
         """A mail for each mailbox of the letter. Raises Unsealable, BrokenTemplate, or what sealing raises."""
@@ -113,6 +118,7 @@ class _Draft:
         self.gpg, self.return_path = writer.gpg, writer.return_path
         self.drawn = draw_all(letter.pictures, writer.draw)
         self.rendered = writer.templates.render(letter.template, letter.language, self._words())
+        self.printed = self._printed(writer.print_page)
         address = self.robot.control_address if letter.from_control else self.robot.address
         self.sender = heading.mailbox(self.robot.name, address)
         self.outside = _outside(letter.tag)
@@ -152,8 +158,13 @@ class _Draft:
                 "fingerprint": self.robot.fingerprint,
             },
             "proof": proof(self.letter.content, author_hidden=self.letter.author_hidden),
-            "pictures": picture_words(self.drawn, lambda drawn: f"cid:{drawn.content_id(self.robot.domain)}"),
+            "pictures": picture_words(self.drawn, self.robot.domain),
         }
+
+    def _printed(self, print_page: Print) -> tuple[Attachment, ...]:
+        if not (self.letter.printed and self.rendered.html):
+            return ()
+        return on_paper(self.letter.printed, in_one_file(self.rendered.html, self.drawn, self.robot.domain), print_page)
 
     def _entity(self) -> Entity:
         """The text, below it what the author wrote, and what is attached."""
@@ -163,7 +174,7 @@ class _Draft:
         parts = [note_entity(self.rendered, self.drawn, boundaries, self.robot.domain)]
         if content:
             parts.append(enclose(content, self.rendered.label, boundaries, author_hidden=self.letter.author_hidden))
-        parts += map(attached, self.letter.attachments)
+        parts += map(attached, (*self.printed, *self.letter.attachments))
         if len(parts) == 1:
             return parts[0]
         return multipart("mixed", boundaries.next(), [part.pieces() for part in parts])

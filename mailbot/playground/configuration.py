@@ -59,6 +59,7 @@ def write_config(
         *_robot(robot, registered),
         *_server("imap", imap, folder),
         *_server("smtp", smtp, folder),
+        *_digest(),
         *_secretariat(registered),
     ]
     for code in dict.fromkeys(person.party for person in registered if person.party != SECRETARIAT):
@@ -89,6 +90,12 @@ def _server(name: str, server: Server, folder: Path) -> Iterator[str]:
     yield from _settings(password_file=secret.name, timeout_seconds=20)
     if server.ca_file:
         yield from _settings(ca_file=str(server.ca_file))
+
+
+def _digest() -> Iterator[str]:
+    """None of its own accord: whatever the hour, everybody gets what he is owed for his own mail, and nothing else."""
+    yield "[digest]"
+    yield from _settings(daily=False)
 
 
 def _secretariat(people: Collection[Person]) -> Iterator[str]:

@@ -77,7 +77,10 @@ class Key:
 
     @classmethod
     def make(cls, home: Path, name: str, *addresses: str) -> "Key":
-        """A new key in a new home; each address becomes a user ID. Raises GpgFailed, and ValueError for a long path."""
+        """A new key in a new home; each address becomes a user ID, the first of them the primary one.
+
+        Raises GpgFailed, and ValueError for a long path.
+        """
         if len(os.fsencode(home)) > _LONGEST_HOME:
             raise ValueError(f"the path of this GnuPG home is too long for its agent's socket: {home}")
         home.mkdir(mode=0o700, parents=True)
@@ -85,6 +88,8 @@ class Key:
         fingerprint = next(words[2] for words in said.words() if words[0] == "KEY_CREATED")
         for address in addresses[1:]:
             _gpg(home, "--quick-add-uid", fingerprint, f"{name} <{address}>")
+        if addresses[1:]:  # else mail programs show the last as the signer
+            _gpg(home, "--quick-set-primary-uid", fingerprint, f"{name} <{addresses[0]}>")
         return cls(home, fingerprint, _gpg(home, "--armor", "--export", fingerprint).output)
 
     def meet(self, *certificates: bytes) -> None:

@@ -21,6 +21,7 @@ from mailbot.store.journal import Head, Journal, Verified
 from mailbot.store.migrations import check_schema, newest_version, schema_version, steps
 from mailbot.store.outbox import Outbox
 from mailbot.store.soundness import contains, file_of, require_sound
+from mailbot.store.watch import InUse
 
 _PRIVATE = 0o600
 _MAGIC = b"SQLite format 3\0"
@@ -32,10 +33,6 @@ class NoProgram(Exception):
 
 class NoBackup(Exception):
     """The file is no backup that could be restored. The text says why."""
-
-
-class InUse(Exception):
-    """A robot, or another program, has the database open."""
 
 
 @dataclass(frozen=True, slots=True)

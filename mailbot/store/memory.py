@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import (
@@ -25,8 +25,24 @@ from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Known,
 from mailbot.core.mail import REPORTS, OutgoingMail
 from mailbot.core.postings import Hint, Posting, Returned
 from mailbot.core.records import Exchange, HeldMail, HeldState, Terms
+from mailbot.core.report import Period, ReportFacts
 from mailbot.core.sight import Sight, Wanted
-from mailbot.store import exchanges, holding, journal, orders, outbox, schema, sight, spending
+from mailbot.core.situation import Situation
+from mailbot.store import (
+    contacts,
+    exchanges,
+    holding,
+    journal,
+    orders,
+    outbox,
+    report,
+    ringing,
+    rounds,
+    schema,
+    sight,
+    situation,
+    spending,
+)
 from mailbot.store.clock import Machine
 from mailbot.store.engine import reading, writing
 from mailbot.store.schema import OPEN, OWING, SILENT, UNANSWERED, WAITING
@@ -86,6 +102,13 @@ class Memory:
         with writing(self._engine) as connection:
             return _count_try(connection, digest, now)
 
+    def count_tries(self, digests: Collection[str], now: datetime) -> dict[str, int]:
+        """count_try() for each of those that were not handled yet, in one transaction; the others are left out."""
+        table = schema.incoming
+        with writing(self._engine) as connection:
+            handled = set(connection.execute(select(table.c.digest).where(table.c.digest.in_(digests))).scalars())
+            return {digest: _count_try(connection, digest, now) for digest in digests if digest not in handled}
+
     def uncount_try(self, digest: str) -> None:
         """Take the last try back: the mail was not to blame for its failure."""
         table = schema.attempts
@@ -125,6 +148,20 @@ class Memory:
         with reading(self._engine) as connection:
             return journal.head(connection)
 
+    def situation(self, now: datetime) -> Situation:
+        """How network and robot are, for the digest."""
+        with reading(self._engine) as connection:
+            return situation.situation(connection, now)
+
+    def report(self, period: Period, zone: tzinfo, now: datetime) -> ReportFacts:
+        """What a report of these days is made from."""
+        with reading(self._engine) as connection:
+            return report.report_facts(connection, period, zone, now)
+
+    def note_contact(self, now: datetime) -> None:
+        """The mailbox was looked into now."""
+        contacts.note_contact(self._engine, contacts.MAILBOX, now)
+
     def as_suspended(self, network: Network) -> Network:
         """The network with the suspensions of the database applied to its directory."""
         with reading(self._engine) as connection:
@@ -154,8 +191,11 @@ class Memory:
             orders.carry_out(connection, decision)
             spending.spend(connection, decision.spent, now)
             outbox.deal_with(connection, decision, now)
+            rounds.record(connection, decision)
             _mark(connection, decision, now)
-            outbox.queue(connection, mails, now, self._machine)
+            ringing.save(connection, decision.ringing)
+            ringing.forget(connection, decision.silenced)
+            outbox.queue(connection, mails, now, self._machine, lane=decision.lane)
             journal.append(connection, _numbered(decision.entries, number), now)
         return Recorded(number)
 
@@ -220,6 +260,11 @@ class Memory:
                 held_mails=_count(connection, schema.held, states == HeldState.WAITING),
                 asked_mails=_count(connection, schema.held, states == HeldState.ASKED),
             )
+
+    @property
+    def rounds(self) -> rounds.Rounds:
+        """The ping rounds."""
+        return rounds.Rounds(self._engine)
 
     # ------------------------------------------------------------ what the passing of time calls for
 
@@ -328,13 +373,15 @@ def _recall(connection: Connection, intent: Intent, network: Network) -> Known:
         last_notice=_last_notice(connection, intent),
         spent=spending.spent_by(connection, intent.speaker.account) if intent.speaker else {},
         returned=_returned(connection, intent),
+        trails=rounds.trails(connection, intent, _thread(intent)),
         journal_head=journal.head(connection),
     )
 
 
 def _thread(intent: Intent) -> list[str]:
     opened = intent.opened
-    named = (*(opened.protected.references if opened.protected else ()), *opened.outer.references)
+    about = (opened.about,) if opened.about else ()
+    named = (*(opened.protected.references if opened.protected else ()), *opened.outer.references, *about)
     return list(dict.fromkeys(named))[:_REFERENCES_MOST]
 
 

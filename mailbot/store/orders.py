@@ -14,11 +14,11 @@ def carry_out(connection: Connection, decision: Decision) -> None:
     """Raises Clash if another command was faster: judged again, this one finds what that one has done."""
     for order in decision.ordered:
         _remember(connection, order)
-    for suspension in decision.suspended:
-        _suspend(connection, suspension)
-    for code in decision.resumed:
+    for code in decision.resumed:  # first: what is in both was ended, and then begun again
         if connection.execute(delete(suspensions).where(suspensions.c.party == code)).rowcount != 1:
             raise Clash("the suspension was ended by another command")
+    for suspension in decision.suspended:
+        _suspend(connection, suspension)
 
 
 def _suspend(connection: Connection, suspension: Suspension) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    BindParameter,
     Connection,
     Engine,
     Row,
     RowMapping,
     Select,
+    bindparam,
     delete,
     exists,
     func,
@@ -31,6 +33,7 @@ from mailbot.store import journal
 from mailbot.store.clock import TOGETHER, Machine, lead
 from mailbot.store.engine import Clash, reading, writing
 from mailbot.store.schema import QUEUED, UNATTENDED, UNWARNED, bodies, outbox
+from mailbot.store.turns import next_turn
 
 LEASE = timedelta(seconds=25)  # how long a mail is left to whoever has it: if he dies, others have it within 30 s
 ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
@@ -42,6 +45,33 @@ _OWED = outbox.c.settled_at.is_(None)
 
 Change = Mapping[str, Any]  # column -> new value
 
+# Made once: to build a statement takes as long as to run it.
+_LIMIT: BindParameter[int] = bindparam("limit")
+# Who is next, and how large; no octets yet. A mail due beyond the horizon was put off while the clock was wrong: it would
+# wait for years, so it is due now.
+_TURNS = (
+    select(
+        outbox.c.id,
+        outbox.c.body_id,
+        func.length(outbox.c.head).label("own"),
+        select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery().label("shared"),
+    )
+    .where(QUEUED, or_(outbox.c.due_at <= bindparam("now"), outbox.c.due_at > bindparam("horizon")))
+    .order_by(outbox.c.urgent.desc(), outbox.c.turn, outbox.c.id)
+    .limit(_LIMIT)
+)
+_TURNS_TO_CLAIM = _TURNS.with_for_update(of=outbox, skip_locked=True)
+_NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
+_FINAL = ("state", "settled_at", "last_status", "head", "foot", "body_id")
+_WITHOUT_OCTETS = [column for column in outbox.columns if column.name not in {"head", "foot"}]
+_UNSETTLED = select(*_WITHOUT_OCTETS).where(outbox.c.id.in_(_NUMBERS), _OWED)
+_SETTLED = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("number"))
+    .values({outbox.c[name]: bindparam(f"new_{name}") for name in _FINAL})
+)
+_UNNEEDED = delete(bodies).where(bodies.c.id.in_(_NUMBERS), ~exists().where(outbox.c.body_id == bodies.c.id))
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:
@@ -51,6 +81,10 @@ class Queued:
     attempts: int
     created_at: datetime
     mail: OutgoingMail
+
+
+Settlement = tuple[Queued, Delivery, datetime]
+"""A claimed mail, what became of it, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,48 +118,68 @@ class Outbox:
     # ------------------------------------------------------------ sending
 
     def due(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
-        """What to send now: urgent mail first, then the oldest. Fewer than `limit` where the mails are large."""
+        """What to send now: urgent mail first, senders in turn. Fewer than `limit` where the mails are large."""
         with reading(self._engine) as connection:
-            return _load(connection, self._choose(connection, _turns(now, self._horizon, limit)))
+            return _load(connection, self._choose(connection, _TURNS, now, limit))
 
     def claim(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
-        """What is due, and on PostgreSQL nobody else's for the length of a lease: robots claim side by side.
+        """What is due, taken: each try is counted before it is made, and nobody else's for the length of a lease.
 
-        It only keeps them from reading the same mails; whose a mail is, take() decides, and counts the try.
+        A mail that kills its sender so runs out of tries. One transaction for all of them; on PostgreSQL robots claim
+        side by side, none waiting for another.
         """
-        if self._engine.dialect.name != "postgresql":
-            return self.due(now, limit)
+        if self._engine.dialect.name != "postgresql" and not self._is_due(now):
+            return []  # a look disturbs no writer
         with writing(self._engine, in_turn=False) as connection:
             self._lead = lead(connection, self._machine)
-            turns = _turns(now + self._lead, self._horizon, limit).with_for_update(of=outbox, skip_locked=True)
-            chosen = self._choose(connection, turns)
-            ours = [turn.id for turn in chosen]
-            connection.execute(update(outbox).where(outbox.c.id.in_(ours)).values(due_at=self._end_of_lease(now)))
-            return _load(connection, chosen)
+            claimed = _load(connection, self._choose(connection, _TURNS_TO_CLAIM, now + self._lead, limit))
+            ours = {"attempts": outbox.c.attempts + 1, "due_at": self._end_of_lease(now)}
+            connection.execute(update(outbox).where(outbox.c.id.in_([queued.id for queued in claimed])).values(ours))
+            return claimed
 
-    def take(self, queued: Queued, now: datetime) -> bool:
-        """Count the try before it is made, and keep others off for the length of the lease.
+    def resume(self, now: datetime) -> None:
+        """To be called before the first claim: on SQLite who sends is alone, so what is leased was left by a dead one.
 
-        False: another worker has it, or it is settled. A mail that kills its sender so runs out of tries.
+        A mail that was put off until then comes a little early, which does no harm.
         """
-        return self._hold(queued, now, tries=queued.attempts)
+        if self._engine.dialect.name == "postgresql":
+            return
+        leased = update(outbox).where(QUEUED, outbox.c.due_at > now, outbox.c.due_at <= self._end_of_lease(now))
+        with writing(self._engine, in_turn=False) as connection:
+            connection.execute(leased.values(due_at=now))
+
+    def put_back(self, mails: Sequence[Queued], now: datetime) -> None:
+        """Claimed, but not tried: due again, and the tries are not counted. Whatever was lost meanwhile is let be."""
+        with writing(self._engine, in_turn=False) as connection:
+            for queued in mails:
+                as_claimed = (outbox.c.id == queued.id, outbox.c.attempts == queued.attempts + 1, _OWED)
+                untried = {"attempts": queued.attempts, "due_at": now + self._lead}
+                connection.execute(update(outbox).where(*as_claimed).values(untried))
 
     def renew(self, queued: Queued, now: datetime) -> bool:
-        """Hold a taken mail for another lease, while a slow server is still reading it. False: it was lost."""
-        return self._hold(queued, now, tries=queued.attempts + 1)
+        """Hold a claimed mail for another lease, while a slow server is still reading it. False: it was lost."""
+        as_claimed = (outbox.c.id == queued.id, outbox.c.attempts == queued.attempts + 1, _OWED)
+        with writing(self._engine, in_turn=False) as connection:
+            longer = update(outbox).where(*as_claimed).values(due_at=self._end_of_lease(now))
+            return connection.execute(longer).rowcount == 1
 
-    def settle(self, queued: Queued, delivery: Delivery, now: datetime) -> None:
-        """Write down what became of a taken mail, with its journal row.
+    def settle(self, *settlements: Settlement) -> None:
+        """Write down what became of claimed mails, with their journal rows, in one transaction.
 
         "Sent" counts whoever reports it. Anything else counts only while the mail is still ours: after a lost lease
         the other worker's outcome is the one that matters.
         """
         with writing(self._engine) as connection:
-            row = _unsettled(connection, queued.id)
-            if row and (isinstance(delivery, Sent) or row["attempts"] == queued.attempts + 1):
-                change, entry = self._outcome(row, delivery, now)
-                _apply(connection, row, change)
-                journal.append(connection, [entry] if entry else [], now)
+            rows = _unsettled(connection, [queued.id for queued, _, _ in settlements])
+            changes, entries = [], []
+            for queued, delivery, now in settlements:
+                row = rows.pop(queued.id, None)
+                if row and (isinstance(delivery, Sent) or row["attempts"] == queued.attempts + 1):
+                    change, entry = self._outcome(row, delivery, now)
+                    changes.append((row, change))
+                    entries += [entry] if entry else []
+            _apply(connection, changes)
+            journal.append(connection, entries, max(now for _, _, now in settlements))
 
     def next_due(self) -> datetime | None:
         """When there will be something to send; None: nothing is owed."""
@@ -147,15 +201,13 @@ class Outbox:
 
     # ------------------------------------------------------------ steps
 
-    def _choose(self, connection: Connection, turns: Select[Any]) -> list[Row[Any]]:
-        return _that_fit(connection.execute(turns).all(), self._room)
+    def _choose(self, connection: Connection, turns: Select[Any], now: datetime, limit: int) -> list[Row[Any]]:
+        asked = {"now": now, "horizon": now + self._horizon, "limit": limit}
+        return _that_fit(connection.execute(turns, asked).all(), self._room)
 
-    def _hold(self, queued: Queued, now: datetime, tries: int) -> bool:
-        """Lease the mail if so many tries are counted; the count afterwards is the same for taking and renewing."""
-        as_read = (outbox.c.id == queued.id, outbox.c.attempts == tries, _OWED)
-        ours = {"attempts": queued.attempts + 1, "due_at": self._end_of_lease(now)}
-        with writing(self._engine, in_turn=False) as connection:
-            return connection.execute(update(outbox).where(*as_read).values(ours)).rowcount == 1
+    def _is_due(self, now: datetime) -> bool:
+        with reading(self._engine) as connection:
+            return bool(self._choose(connection, _TURNS, now + self._lead, 1))
 
     def _end_of_lease(self, now: datetime) -> datetime:
         return now + self._lead + self._lease
@@ -179,13 +231,32 @@ class Outbox:
 # ---------------------------------------------------------------- into the outbox
 
 
-def queue(connection: Connection, mails: Sequence[OutgoingMail], now: datetime, machine: Machine | None = None) -> None:
-    """Put mails in, to be sent at once; tails that are the same octets are stored once."""
+def queue(
+    connection: Connection,
+    mails: Sequence[OutgoingMail],
+    now: datetime,
+    machine: Machine | None = None,
+    *,
+    lane: str = "",
+) -> None:
+    """Put mails in, to be sent at once; tails that are the same octets are stored once.
+
+    `lane`: whose mail led to them, so that senders take turns; the robot's own is empty.
+    """
     ids = {tail: _store(connection, tail) for tail in dict.fromkeys(mail.tail for mail in mails) if tail}
     if mails:
         at_once = now + lead(connection, machine)
-        rows = [_row(mail, ids.get(mail.tail), now) | {"due_at": at_once} for mail in mails]
+        rows = [_row(mail, ids.get(mail.tail), now) | {"due_at": at_once, "lane": lane} for mail in mails]
+        _give_turns(connection, rows)
         connection.execute(insert(outbox), rows)
+
+
+def _give_turns(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    for urgent in {row["urgent"] for row in rows}:
+        mine = [row for row in rows if row["urgent"] == urgent]
+        first = next_turn(connection, mine[0]["lane"], urgent=urgent, now=mine[0]["due_at"])
+        for turn, row in enumerate(mine, first):
+            row["turn"] = turn
 
 
 def _store(connection: Connection, tail: bytes) -> int:
@@ -264,21 +335,6 @@ def _posting(row: RowMapping) -> Posting:
 # ---------------------------------------------------------------- out of it
 
 
-def _turns(now: datetime, horizon: timedelta, limit: int) -> Select[Any]:
-    """Who is next, and how large; no octets yet.
-
-    A mail due beyond the horizon was put off while the clock was wrong: it would wait for years, so it is due now.
-    """
-    due = or_(outbox.c.due_at <= now, outbox.c.due_at > now + horizon)
-    size = select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery()
-    return (
-        select(outbox.c.id, outbox.c.body_id, func.length(outbox.c.head).label("own"), size.label("shared"))
-        .where(QUEUED, due)
-        .order_by(outbox.c.urgent.desc(), outbox.c.id)
-        .limit(limit)
-    )
-
-
 def _that_fit(turns: Sequence[Row[Any]], room: int) -> list[Row[Any]]:
     """As many as fit, the first always; a shared body counts once."""
     taken: list[Row[Any]] = []
@@ -301,7 +357,7 @@ def _load(connection: Connection, turns: Sequence[Row[Any]]) -> list[Queued]:
     if not turns:
         return []
     ids, tails = [turn.id for turn in turns], _tails(connection, {turn.body_id for turn in turns} - {None})
-    wanted = select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.urgent.desc(), outbox.c.id)
+    wanted = select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.urgent.desc(), outbox.c.turn, outbox.c.id)
     rows = connection.execute(wanted).mappings()
     return [Queued(row["id"], row["attempts"], row["created_at"], _mail(row, tails)) for row in rows]
 
@@ -327,10 +383,9 @@ def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
 # ---------------------------------------------------------------- settling
 
 
-def _unsettled(connection: Connection, number: int) -> RowMapping | None:
-    """The row without its octets, if it is still owed."""
-    columns = [column for column in outbox.columns if column.name not in {"head", "foot"}]
-    return connection.execute(select(*columns).where(outbox.c.id == number, _OWED)).mappings().first()
+def _unsettled(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapping]:
+    """The rows without their octets, of those that are still owed."""
+    return {row["id"]: row for row in connection.execute(_UNSETTLED, {"numbers": list(numbers)}).mappings()}
 
 
 def adopt(connection: Connection, row: RowMapping, now: datetime) -> Entry | None:
@@ -339,14 +394,15 @@ def adopt(connection: Connection, row: RowMapping, now: datetime) -> Entry | Non
     Nothing but its outcome is taken over, and of that no more than a status: who sends shall not be able to say more.
     Returns what the journal is to say, None if nothing new was said.
     """
-    ours, state, status = _unsettled(connection, row["id"]), _known_state(row["state"]), _plain(row["last_status"])
+    ours = _unsettled(connection, [row["id"]]).get(row["id"])
+    state, status = _known_state(row["state"]), _plain(row["last_status"])
     if ours is None or state is None:
         return None
     counted = dict(ours) | {"attempts": row["attempts"]}
     if state is State.QUEUED:
-        _apply(connection, ours, {"attempts": row["attempts"], "last_status": status or ours["last_status"]})
+        _apply(connection, [(ours, {"attempts": row["attempts"], "last_status": status or ours["last_status"]})])
         return None if status in {"", ours["last_status"]} else _entry(Event.DEFERRED, counted, status)
-    _apply(connection, ours, {"attempts": row["attempts"], **_final(state, status, now)})
+    _apply(connection, [(ours, {"attempts": row["attempts"], **_final(state, status, now)})])
     event = Event.DELIVERED if state is State.SENT else Event.FAILED
     return _entry(event, counted, status, **({"gave_up": "yes"} if state is State.EXPIRED else {}))
 
@@ -371,11 +427,18 @@ def _entry(event: Event, row: Mapping[Any, Any], status: str, **more: str) -> En
     )
 
 
-def _apply(connection: Connection, row: RowMapping, change: Change) -> None:
-    connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(change))
-    if "body_id" in change and row["body_id"] is not None:
-        needed = exists().where(outbox.c.body_id == row["body_id"])
-        connection.execute(delete(bodies).where(bodies.c.id == row["body_id"], ~needed))
+def _apply(connection: Connection, changes: Sequence[tuple[RowMapping, Change]]) -> None:
+    """Carry the changes out, and drop the bodies that no mail needs any more."""
+    final = [(row, change) for row, change in changes if change.keys() == set(_FINAL)]
+    if final:
+        settled = [{"number": row["id"]} | {f"new_{name}": change[name] for name in _FINAL} for row, change in final]
+        connection.execute(_SETTLED, settled)
+    for row, change in changes:
+        if change.keys() != set(_FINAL):
+            connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(change))
+    left = {row["body_id"] for row, change in changes if "body_id" in change} - {None}
+    if left:
+        connection.execute(_UNNEEDED, {"numbers": list(left)})
 
 
 def _chance(row: RowMapping) -> float:

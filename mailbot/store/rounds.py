@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Engine,
     RowMapping,
     Select,
     and_,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 )
 
 from mailbot.core.decision import Decision, Intent
+from mailbot.core.postings import Posting
 from mailbot.core.records import Assurance
 from mailbot.core.rounds.records import (
     Answer,
@@ -32,24 +34,74 @@ from mailbot.core.rounds.records import (
     RoundStage,
     Trail,
     read_round,
+    round_label,
 )
-from mailbot.store.engine import Clash
+from mailbot.core.rounds.starting import Past
+from mailbot.store import journal
+from mailbot.store.engine import Clash, reading
 from mailbot.store.holding import word_hash
-from mailbot.store.schema import RUNNING, challenges, outbox, probes, rounds
+from mailbot.store.outbox import postings
+from mailbot.store.schema import FAILED, RUNNING, challenges, outbox, probes, rounds
 
 PURPOSE = "probe"  # of the outbox's mails that are copies of probes
+
+
+class Rounds:
+    """The rounds of one database, for whoever only reads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def running(self) -> tuple[Round, ...]:
+        """Every round that is not closed, oldest first."""
+        with reading(self._engine) as connection:
+            return find(connection, select(rounds).where(RUNNING).order_by(rounds.c.number))
+
+    def latest(self, count: int, before: int | None = None) -> tuple[Round, ...]:
+        """The last rounds, newest first; only those with a smaller number than `before`."""
+        with reading(self._engine) as connection:
+            return latest(connection, count, before)
+
+    def numbered(self, number: int) -> Round | None:
+        """The round with this number."""
+        with reading(self._engine) as connection:
+            return next(iter(find(connection, select(rounds).where(rounds.c.number == number))), None)
+
+    def history(self, since: datetime, until: datetime) -> tuple[Round, ...]:
+        """Every round that was started then (`until` left out), oldest first."""
+        then = (rounds.c.started_at >= since, rounds.c.started_at < until)
+        with reading(self._engine) as connection:
+            return find(connection, select(rounds).where(*then).order_by(rounds.c.number))
+
+    def failures(self, round_: Round) -> Mapping[str, Sequence[Posting]]:
+        """Of each party for which a copy failed, and nothing has been done about that, all copies of this round."""
+        mine = (outbox.c.reference == round_.label, outbox.c.purpose == PURPOSE)
+        with reading(self._engine) as connection:
+            failed = select(outbox.c.party).where(*mine, FAILED, outbox.c.followed_up_at.is_(None))
+            found: dict[str, list[Posting]] = {}
+            for posting in postings(connection, and_(*mine, outbox.c.party.in_(failed))):
+                found.setdefault(posting.party or "", []).append(posting)
+            return found
+
+    def past(self) -> Past:
+        """What a new round needs of those before it."""
+        with reading(self._engine) as connection:
+            return past(connection)
+
 
 # ---------------------------------------------------------------- reading
 
 
-def next_number(connection: Connection) -> int:
-    """The number after the highest. It is free until somebody records it."""
-    return int(connection.execute(select(func.coalesce(func.max(rounds.c.number), 0))).scalar_one()) + 1
-
-
-def running(connection: Connection) -> tuple[Round, ...]:
-    """Every round that is not closed, oldest first."""
-    return find(connection, select(rounds).where(RUNNING).order_by(rounds.c.number))
+def past(connection: Connection) -> Past:
+    """What a new round needs of those before it."""
+    numbers = connection.execute(select(rounds.c.number).where(RUNNING).order_by(rounds.c.number)).scalars()
+    return Past(
+        next_number=next_number(connection),
+        certified=certified(connection),
+        asked_at=last_asked(connection),
+        running=tuple(map(round_label, numbers)),
+        journal_head=journal.head(connection),
+    )
 
 
 def latest(connection: Connection, count: int, before: int | None = None) -> tuple[Round, ...]:
@@ -58,15 +110,9 @@ def latest(connection: Connection, count: int, before: int | None = None) -> tup
     return find(connection, wanted if before is None else wanted.where(rounds.c.number < before))
 
 
-def by_number(connection: Connection, number: int) -> Round | None:
-    """The round with this number."""
-    return next(iter(find(connection, select(rounds).where(rounds.c.number == number))), None)
-
-
-def history(connection: Connection, since: datetime, until: datetime) -> tuple[Round, ...]:
-    """Every round that was started then (`until` left out), oldest first."""
-    then = (rounds.c.started_at >= since, rounds.c.started_at < until)
-    return find(connection, select(rounds).where(*then).order_by(rounds.c.number))
+def next_number(connection: Connection) -> int:
+    """The number after the highest. It is free until somebody records it."""
+    return int(connection.execute(select(func.coalesce(func.max(rounds.c.number), 0))).scalar_one()) + 1
 
 
 def certified(connection: Connection) -> frozenset[str]:

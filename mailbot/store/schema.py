@@ -187,6 +187,7 @@ UNANSWERED = text("parts.deadline_at IS NOT NULL")
 RUNNING = text("rounds.stage = 'running'")
 QUEUED = text("outbox.state = 'queued'")
 UNWARNED = text("outbox.state = 'queued' AND outbox.author IS NOT NULL AND outbox.warned_at IS NULL")
+FAILED = text("(outbox.state IN ('refused', 'expired') OR outbox.reported = 'undeliverable')")
 UNATTENDED = text(  # failed, and its author not told yet
     "outbox.author IS NOT NULL AND outbox.followed_up_at IS NULL AND (outbox.state IN ('refused', 'expired')"
     " OR (outbox.state = 'sent' AND outbox.reported = 'undeliverable'))"
@@ -313,18 +314,34 @@ outbox = _table(
     _time("reported_at", optional=True),
     _time("warned_at", optional=True),  # its delay was dealt with
     _time("followed_up_at", optional=True),  # its failure was dealt with
+    Column("lane", Words, nullable=False, server_default=""),  # whose mail led to it: store/turns.py
+    Column("turn", Number, nullable=False, server_default="0"),
     UniqueConstraint("tracking"),
     UniqueConstraint("message_id"),
     counted=True,
 )
 # due_at is in the first index so that mails put off are passed over without being read.
-_index("outbox_turn", outbox.c.urgent.desc(), outbox.c.id, outbox.c.due_at, only=QUEUED)
+_index("outbox_turn", outbox.c.urgent.desc(), outbox.c.turn, outbox.c.id, outbox.c.due_at, only=QUEUED)
+_index("outbox_lane", outbox.c.lane, outbox.c.urgent, outbox.c.turn, only=QUEUED)
 _index("outbox_due", outbox.c.due_at, only=QUEUED)
 _index("outbox_oldest", outbox.c.created_at, only=QUEUED)
 _index("outbox_unwarned", outbox.c.urgent, outbox.c.created_at, only=UNWARNED)
 _index("outbox_unattended", outbox.c.reference, only=UNATTENDED)
+_index("outbox_failed", outbox.c.settled_at, only=FAILED)
 _index("outbox_body", outbox.c.body_id)
 _index("outbox_reference", outbox.c.reference)
+
+# What is the matter, and what was told of it; `robot` names whose it is where each has its own.
+ringing = _table(
+    "ringing",
+    _key("alarm"),
+    _key("robot"),
+    _time("since"),
+    _text("detail"),
+    _time("told_at", optional=True),
+    _time("over_at", optional=True),
+    _count("version"),
+)
 
 # Ping rounds, their probes, and of the words inside the probes only hashes.
 rounds = _table(

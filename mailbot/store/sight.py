@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, select
 
 from mailbot.core.postings import Posting
 from mailbot.core.records import Exchange, HeldMail, HeldState
-from mailbot.core.sight import Sight, Slice, Standing, Wanted
-from mailbot.store import exchanges, holding, orders, outbox, schema
-from mailbot.store.contacts import MAILBOX, contacted
+from mailbot.core.rounds.figures import IN_A_ROW
+from mailbot.core.rounds.records import Round
+from mailbot.core.rounds.starting import Past
+from mailbot.core.sight import Sight, Slice, Wanted
+from mailbot.core.situation import Situation
+from mailbot.store import exchanges, holding, orders, outbox, rounds, schema
+from mailbot.store.situation import situation
 
 WAITING_MOST = 200  # held mails in one list; beyond, the number says how many there are
 OWN_MOST = 200
@@ -58,6 +62,15 @@ def _situation(connection: Connection, _wanted: Wanted, now: datetime) -> Situat
     return situation(connection, now)
 
 
+def _past(connection: Connection, _wanted: Wanted, _now: datetime) -> Past:
+    return rounds.past(connection)
+
+
+def _rounds(connection: Connection, _wanted: Wanted, _now: datetime) -> tuple[Round, ...]:
+    """The last one, and those it is compared with."""
+    return rounds.latest(connection, IN_A_ROW + 1)
+
+
 Fetch = Callable[[Connection, Wanted, datetime], Any]
 
 SLICES: Mapping[Slice, Fetch] = {
@@ -68,4 +81,6 @@ SLICES: Mapping[Slice, Fetch] = {
     Slice.SUSPENSIONS: _suspensions,
     Slice.OWN: _own,
     Slice.SITUATION: _situation,
+    Slice.PAST: _past,
+    Slice.ROUNDS: _rounds,
 }

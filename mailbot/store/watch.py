@@ -6,7 +6,9 @@ hang on it: the digest of a mail is recorded once, whoever comes with it.
 
 import fcntl
 import os
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
@@ -16,9 +18,21 @@ from mailbot.store.engine import faults_in_our_words
 
 _WATCH = int.from_bytes(b"mbwatch")  # PostgreSQL's advisory lock of whoever watches the mailbox
 
+# The name is "mailbot", unless the database's URL gives another to all.
+_SESSIONS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND application_name = current_setting('application_name')"
+)
+_OURS = 2  # sessions: the watch's, and the one that asks
+_ENDING = 1.0  # seconds
+
 # So soon the server notices that the watcher's machine is gone: 10 s of silence, and two questions without an answer.
 # A session on a unix socket ends with its process, and ignores these.
 _VIGILANCE = ("tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 2")
+
+
+class InUse(Exception):
+    """A robot, or another program, has the database open."""
 
 
 class Watch(Protocol):
@@ -47,6 +61,40 @@ def watch_of(engine: Engine) -> Watch:
 def sender_watch_of(engine: Engine) -> Watch:
     """Of the senders on a hand-over file there is one at a time; on PostgreSQL as many as like."""
     return _Open() if engine.dialect.name == "postgresql" else FileWatch(f"{engine.url.database}.lock")
+
+
+@contextmanager
+def nobody_else(engine: Engine) -> Iterator[None]:
+    """For what must not be done beside a robot: none is at work, and until the end of the block none begins.
+
+    Raises InUse, StoreUnavailable, OSError.
+    """
+    engine.dispose()
+    watch = watch_of(engine)
+    if not watch.acquire():
+        raise InUse
+    try:
+        _await_the_end_of_others(engine)
+        yield
+    finally:
+        watch.release()
+
+
+def _await_the_end_of_others(engine: Engine) -> None:
+    """Only one robot watches; those that stand by and send show by their sessions, which end a moment after them."""
+    end = time.monotonic() + _ENDING
+    while _sessions(engine) > _OURS:
+        if time.monotonic() > end:
+            raise InUse
+        time.sleep(0.1)
+
+
+def _sessions(engine: Engine) -> int:
+    """How many sessions of mailbot the server has for this database; SQLite, where the lock says all, has none."""
+    if engine.dialect.name != "postgresql":
+        return 0
+    with faults_in_our_words(), engine.connect() as connection:
+        return int(connection.execute(_SESSIONS).scalar_one())
 
 
 class _Open:

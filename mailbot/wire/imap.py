@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from threading import Event
 from time import monotonic
 from typing import Self
@@ -18,6 +19,7 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPCli
 from mailbot.core.decision import Folder
 from mailbot.core.mail import IncomingMail
 from mailbot.wire.access import Credential, ImapAccess, Mechanism, SecretUnavailable
+from mailbot.wire.crowd import Crowd, Whose
 from mailbot.wire.imapsession import Session
 
 BATCH_MAILS = 100
@@ -72,9 +74,10 @@ Arrival = tuple[int, IncomingMail | Oversized]
 class Mailbox:
     """The robot's account on an IMAP server. Every method may raise MailboxFailure, and the Mailbox is over then."""
 
-    def __init__(self, access: ImapAccess) -> None:
-        """Nothing happens before `connect`."""
+    def __init__(self, access: ImapAccess, whose: Whose | None = None) -> None:
+        """Nothing happens before `connect`. With `whose`, senders take turns while more waits than is fetched at once."""
         self._access = access
+        self._crowd = Crowd(whose) if whose else None
         self._session: Session | None = None
         self._validity: int | None = None
         self._known = -1  # mails in INBOX when last counted; -1: not counted since some were moved
@@ -106,12 +109,17 @@ class Mailbox:
             return tuple(name for name in names if not session.has_folder(name))
 
     def fetch_new(self, limit: int = BATCH_MAILS, passing_over: Collection[int] = ()) -> list[Arrival]:
-        """The oldest mails of INBOX, at most `limit` and about 16 MiB, but one at least; none: INBOX is empty.
+        """The oldest mails of INBOX, at most `limit` and about 16 MiB, but one at least; none: INBOX is empty. Of a
+        crowd each sender's oldest, then each one's second, and so on.
 
         What is not filed away comes again. `passing_over`: UIDs to leave alone, so that they do not hold up the rest.
         """
         with self._step("fetch") as session:
             count = self._count(session)
+            if self._crowd and count > BATCH_MAILS + len(passing_over):
+                return self._read_in_turns(session, self._crowd, count, passing_over, limit)
+            if self._crowd:
+                self._crowd.disperse()
             sizes = session.first_sizes(min(count, limit + len(passing_over)))
             left = {uid: size for uid, size in sizes.items() if uid not in passing_over}
             return self._read(session, dict(_batch(left, limit)))
@@ -122,6 +130,35 @@ class Mailbox:
             for folder, uids in _by_folder(mails).items():
                 for some in _slices(uids, MOVED_AT_ONCE):
                     self._move(session, some, self._access.folders[folder])
+                if self._crowd:
+                    self._crowd.forget(uids)
+
+    def refile(self, source: Folder, target: Folder, wanted: Mapping[str, int]) -> None:
+        """Move mails that were filed before; `wanted` gives their digests and sizes. One that is gone is passed over.
+
+        Only mails of these sizes are read, one after another, and only the digest says whether it is the one.
+        """
+        with self._step("file") as session:
+            held = session.select_folder(self._access.folders[source])[b"EXISTS"]
+            sizes = session.first_sizes(held) if held else {}
+            alike = {uid: size for uid, size in sizes.items() if size in set(wanted.values())}
+            found = [uid for uid, size in alike.items() if self._is_one_of(session, uid, size, wanted)]
+            for some in _slices(found, MOVED_AT_ONCE):
+                self._move(session, some, self._access.folders[target])
+            self._count(session)  # INBOX is looked at again
+
+    def _is_one_of(self, session: Session, uid: int, size: int, digests: Collection[str]) -> bool:
+        return any(mail.digest in digests for _, mail in self._read(session, {uid: size}))
+
+    def clear(self, folder: Folder, before: date) -> int:
+        """Delete what arrived in the mailbox before this day and lies in this folder; how many mails that were."""
+        with self._step("file") as session:
+            session.select_folder(self._access.folders[folder])
+            old = session.search(["BEFORE", before])
+            for some in _slices(old, MOVED_AT_ONCE):
+                session.remove(some)
+            self._count(session)
+            return len(old)
 
     def wait(self, seconds: float, stop: Event) -> None:
         """Until INBOX changes, the time or the polling time is over, or `stop` is set (noticed within a second).
@@ -151,6 +188,8 @@ class Mailbox:
 
     def _log_in(self) -> None:
         self.close()
+        if self._crowd:
+            self._crowd.disperse()
         with self._translating("connect"):
             self._session = Session(self._access)
         with self._step("login") as session:
@@ -166,6 +205,16 @@ class Mailbox:
         self._validity = validity
         self._known = answer[b"EXISTS"]
         return self._known
+
+    def _read_in_turns(
+        self, session: Session, crowd: Crowd, count: int, passing_over: Collection[int], limit: int
+    ) -> list[Arrival]:
+        while chosen := dict(_batch(crowd.in_turns(session, count, passing_over), limit)):
+            read = dict(self._read(session, chosen))
+            crowd.forget(chosen.keys() - read.keys())  # a person has moved them
+            if read:
+                return [(uid, read[uid]) for uid in chosen if uid in read]
+        return []
 
     def _read(self, session: Session, sizes: Mapping[int, int]) -> list[Arrival]:
         """These mails, oldest first; of those that are too large the header."""

@@ -59,6 +59,22 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         complete = (row for _, row in sorted(rows.items()) if row.keys() >= {b"UID", b"RFC822.SIZE"})
         return {row[b"UID"]: row[b"RFC822.SIZE"] for row in complete}
 
+    def senders(self, first: int, last: int) -> dict[int, tuple[int, bytes]]:
+        """UID -> size in octets and From lines, of the mails at these places of the folder."""
+        self.use_uid = False
+        try:
+            return _senders(self.fetch(range(first, last + 1), [*_SENDER]))
+        finally:
+            self.use_uid = True
+
+    def senders_of(self, uids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
+        """The same of the mails with these UIDs."""
+        return _senders(self.fetch(uids, [*_SENDER])) if uids else {}
+
+    def uids_from(self, uid: int) -> list[int]:
+        """The UIDs from this one on. Where there is none, the server answers with the last mail's, which is lower."""
+        return [found for found in self.search(["UID", f"{uid}:*"]) if found >= uid]
+
     def octets(self, uids: Sequence[int], what: str) -> dict[int, bytes]:
         """A section of these mails ("BODY.PEEK[]"); those that are gone by now are left out."""
         rows = self.fetch(uids, [what]) if uids else {}
@@ -73,6 +89,14 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         self.copy(uids, folder)
         self.delete_messages(uids, silent=True)
         self.uid_expunge(uids)  # a plain EXPUNGE would remove what people have marked as well
+
+    def remove(self, uids: Sequence[int]) -> None:
+        """Delete mails for good. Without UIDPLUS whatever is marked as deleted in the folder goes with them."""
+        self.delete_messages(uids, silent=True)
+        if self.has_capability("UIDPLUS"):
+            self.uid_expunge(uids)
+        else:
+            self.expunge()
 
     def still_here(self, uids: Sequence[int]) -> list[int]:
         """Which of these mails are in the folder."""
@@ -161,6 +185,15 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         if self._imap.state != "NONAUTH" or not self.has_capability("STARTTLS"):
             raise ssl.SSLError("STARTTLS is not offered")
         self.starttls(context)
+
+
+_SENDER = ("UID", "RFC822.SIZE", "BODY.PEEK[HEADER.FIELDS (FROM)]")
+
+
+def _senders(rows: dict[int, dict[bytes, Any]]) -> dict[int, tuple[int, bytes]]:
+    """By UID. A row without size was not asked for: somebody changed a flag."""
+    found = ((row.get(b"UID", key), row.get(b"RFC822.SIZE"), _section(row)) for key, row in rows.items())
+    return {uid: (size, sender or b"") for uid, size, sender in found if size is not None}
 
 
 def _section(row: dict[bytes, Any]) -> bytes | None:

@@ -2,23 +2,43 @@
 
 import faulthandler
 import resource
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _STDERR = 2
 
 
+_ends = dict[object, float]()  # the blocks that threads are in now -> when each must be left; monotonic seconds
+_guard = threading.Lock()
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """End this process, with exit code 1, unless the block is left in time; one block at a time.
+    """End this process, with exit code 1, unless the block is left in time; threads may be in one each.
 
     The watch is kept by a thread of C: a regular expression that goes astray holds the interpreter, so that no thread
     of Python and no signal's function would ever run. It writes to stderr where each thread stood, without a value.
     """
-    faulthandler.dump_traceback_later(seconds, exit=True, file=_STDERR)
+    block = object()
+    with _guard:
+        _ends[block] = time.monotonic() + seconds
+        _watch()
     try:
         yield
     finally:
+        with _guard:
+            del _ends[block]
+            _watch()
+
+
+def _watch() -> None:
+    """Set the one alarm that there is to the first of all ends."""
+    if _ends:
+        left = min(_ends.values()) - time.monotonic()
+        faulthandler.dump_traceback_later(max(left, 0.001), exit=True, file=_STDERR)
+    else:
         faulthandler.cancel_dump_traceback_later()
 
 

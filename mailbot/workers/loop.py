@@ -18,6 +18,8 @@ from mailbot.wire.imap import Mailbox, MailboxFailure, Oversized
 from mailbot.wire.smtp import Postman
 from mailbot.workers.alarm import Alarm
 from mailbot.workers.failures import tell
+from mailbot.workers.health import DATABASE, MAILBOX, Health
+from mailbot.workers.heartbeat import Heartbeat
 from mailbot.workers.housekeeping import Housekeeper
 from mailbot.workers.receive import Receiver, Unable
 from mailbot.workers.send import send_due
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
 TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
 STAND_BY = 3.0  # seconds between two looks whether the robot that watches the mailbox is gone
+STEP = 3  # mails whose tries are counted at once; up to twice as many are opened ahead of their turn
+AHEAD_ROOM = 4 * 1024 * 1024  # octets of such mails: a large one is opened when its turn comes
 OUTBOX_EVERY = 2.0  # seconds between looks at an outbox that another process may fill
 
 
@@ -42,6 +46,8 @@ class Signals:
 
     stop: Event = field(default_factory=Event)
     queued: Event = field(default_factory=Event)
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    health: Health = field(default_factory=Health)
 
 
 def pause(failures: int) -> float:
@@ -64,21 +70,27 @@ def receive_forever(
     """Keep the mailbox watched until told to stop; a lost connection, a restarted server, is only a pause."""
     failures, alarm = 0, Alarm("no mail is taken from the mailbox")
     while not signals.stop.is_set():
+        signals.heartbeat.beat("receive")
         try:
             timekeeper.believes(receiver.clock())  # a robot that only stands by and sends says it, too
-            _stand_by(watch, signals.stop)
+            _stand_by(watch, signals)
             with open_mailbox() as mailbox:
                 log.info("mailbox connected")
                 while not signals.stop.is_set():
+                    signals.heartbeat.beat("receive")
                     _do_what_is_due(mailbox, receiver, timekeeper, housekeeper, watch, signals)
                     alarm.over()
+                    signals.health.well(MAILBOX)
+                    signals.health.well(DATABASE)
                     failures = 0  # a whole round went well: only that ends the growing pauses
                     mailbox.wait(TICK_EVERY, signals.stop)
         except (MailboxFailure, NotWatching) as failure:
             failures += 1
+            signals.health.failing(MAILBOX, receiver.clock())
             log.warning("mailbox %s", failure)
         except (Unable, StoreUnavailable) as outage:
             failures += 1
+            signals.health.failing(DATABASE, receiver.clock())
             alarm.ring(outage)
         except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in INBOX
             failures += 1
@@ -88,14 +100,16 @@ def receive_forever(
             signals.stop.wait(pause(failures))
 
 
-def _stand_by(watch: Watch, stop: Event) -> None:
+def _stand_by(watch: Watch, signals: Signals) -> None:
     """Until the watch over the mailbox is ours, or we are told to stop."""
     told = False
-    while not stop.is_set() and not watch.acquire():
+    while not signals.stop.is_set() and not watch.acquire():
         if not told:
             log.info("another robot watches the mailbox")
         told = True
-        stop.wait(STAND_BY)
+        signals.heartbeat.beat("receive")
+        signals.health.well(MAILBOX)  # it is the other's
+        signals.stop.wait(STAND_BY)
 
 
 def _insist(watch: Watch) -> None:
@@ -109,12 +123,19 @@ def _step_back(watch: Watch) -> None:
         watch.release()
 
 
-def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, queued: Event | None = None) -> int:
+def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, signals: Signals | None = None) -> int:
     """Act on everything that INBOX holds, each mail once; returns how many were filed.
 
     A mail whose last try was broken off may end this one, too, so the others go first: such suspects come one by one,
     each after a whole batch. Most are innocent, and in a flood they would wait for its end else.
     """
+    try:
+        return _drain(mailbox, receiver, watch, signals)
+    finally:
+        receiver.stand_down()
+
+
+def _drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, signals: Signals | None) -> int:
     filed, failed, suspects, one_of_them = 0, set[int](), set[int](), False
     while True:
         arrivals = [] if one_of_them else mailbox.fetch_new(passing_over=failed | suspects)
@@ -125,22 +146,37 @@ def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, queued: Event | No
             arrivals = [arrival for arrival in arrivals if arrival[0] not in suspects]
             one_of_them = bool(suspects)
         elif suspects:
-            suspects.remove(min(suspects))
+            # The last first: what was opened ahead behind the guilty one waits for one time limit and no more.
+            suspects.remove(max(suspects))
             arrivals = mailbox.fetch_new(1, passing_over=failed | suspects)
         else:
             return filed
         sorted_away = []
-        for uid, mail in arrivals:
+        for place, (uid, mail) in enumerate(arrivals):
             _insist(watch)
+            if place % STEP == 0:
+                receiver.begin(_ahead([mail for _, mail in arrivals[place : place + 2 * STEP]]))
             folder = _receive(mail, receiver)
             if folder is None:
                 failed.add(uid)  # it stays in INBOX; its next try comes with the next round
             else:
                 sorted_away.append((uid, folder))
-            if queued:
-                queued.set()
+            if signals:
+                signals.queued.set()
+                signals.heartbeat.beat("receive")
         mailbox.file_away(sorted_away)
         filed += len(sorted_away)
+
+
+def _ahead(mails: Sequence[IncomingMail | Oversized]) -> Sequence[IncomingMail | Oversized]:
+    """The first of these, and as many behind it as there is room for."""
+    room, fitting = AHEAD_ROOM, 0
+    for mail in mails:
+        room -= len(mail.octets) if isinstance(mail, IncomingMail) else len(mail.header)
+        if room < 0:
+            break
+        fitting += 1
+    return mails[: max(1, fitting)]
 
 
 def _do_what_is_due(
@@ -152,7 +188,9 @@ def _do_what_is_due(
     signals: Signals,
 ) -> None:
     _insist(watch)
-    drain(mailbox, receiver, watch, signals.queued)
+    drain(mailbox, receiver, watch, signals)
+    housekeeper.refile(mailbox, clock_believed=timekeeper.believes(receiver.clock()))
+    receiver.memory.note_contact(receiver.clock())
     if tick(receiver, timekeeper, housekeeper):
         signals.queued.set()
 
@@ -175,10 +213,14 @@ async def send_forever(
     outbox: Outbox, postmen: Sequence[Postman], clock: Callable[[], datetime], signals: Signals
 ) -> None:
     """Send what is due, then wait for more, until told to stop."""
-    failures, alarm = 0, Alarm("no mail is sent")
+    failures, alarm, resumed = 0, Alarm("no mail is sent"), False
     while not signals.stop.is_set():
         signals.queued.clear()
+        signals.heartbeat.beat("send")
         try:
+            if not resumed:
+                await asyncio.to_thread(outbox.resume, clock())
+                resumed = True
             await send_due(outbox, postmen, clock, signals.stop)
             alarm.over()
             failures = 0
@@ -198,6 +240,7 @@ def hand_over_forever(handover: Handover, clock: Callable[[], datetime], signals
     failures, alarm = 0, Alarm("no mail is handed over to the sender")
     while not signals.stop.is_set():
         signals.queued.clear()
+        signals.heartbeat.beat("hand over")
         try:
             handover.exchange(clock())
             alarm.over()

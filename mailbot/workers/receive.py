@@ -2,24 +2,29 @@
 
 import errno
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from mailbot.core.commands.needs import to_reopen, wanted
 from mailbot.core.decision import Decision, Entry, Folder, Intent, Known, Moment, Network
 from mailbot.core.holding import poisoned
 from mailbot.core.judgement import confirmed, decide, understand
 from mailbot.core.mail import IncomingMail, OpenedMail, OutgoingMail, Trouble
 from mailbot.core.postings import Hint
 from mailbot.core.records import Question
+from mailbot.core.sight import Closed, Reopened, Sight, Wanted
 from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.writing import Writer
 from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Memory, Original
 from mailbot.wire.imap import Oversized
+from mailbot.workers.crew import Begun, Crew
+from mailbot.workers.failures import tell
 from mailbot.workers.limit import time_limit
 
 log = logging.getLogger(__name__)
@@ -39,6 +44,8 @@ _SYSTEM_FAULTS = frozenset(
         errno.EROFS,
     }
 )
+ROOM = 128 * 1024 * 1024  # octets of kept mail that the commands of one mail may have opened again
+SMALL = 1024 * 1024  # octets: sealing a mail in vain costs nothing to speak of
 MOST_CLASHES = 20  # every clash means that another worker got on; so many in a row is a bug
 
 
@@ -59,12 +66,46 @@ class Receiver:
     clock: Callable[[], datetime]
     chance: Callable[[int], bytes]
     patience: float  # seconds for opening a mail, and for writing what it leads to
+    crew: Crew
+    _begun: dict[str, Begun] = field(default_factory=dict, init=False)  # by digest
     _excused: list[str] = field(default_factory=list, init=False)  # tries to be taken back once the database lets us
+
+    def begin(self, mails: Sequence[IncomingMail | Oversized]) -> None:
+        """Count the tries of these mails and begin to open them, each on a thread, so that they are ready for
+        receive(), which must follow for each, or stand_down(). Raises Unable.
+        """
+        fresh = {mail.digest: mail for mail in mails if mail.digest not in self._begun}
+        try:
+            self._take_back_tries()
+            counted = self.memory.count_tries(fresh, self.clock()) if fresh else {}
+        except StoreUnavailable as failure:
+            raise Unable(str(failure)) from None
+        for digest, tries in counted.items():
+            self._begun[digest] = self._begin(fresh[digest], tries, alone=len(mails) == 1)
+
+    def _begin(self, mail: IncomingMail | Oversized, tries: int, *, alone: bool) -> Begun:
+        if tries > MOST_TRIES:
+            return Begun(tries)
+        # Nobody knows yet whether it must be kept, but when it is alone a core has nothing else to do.
+        keeps = alone and isinstance(mail, IncomingMail) and len(mail.octets) <= SMALL
+        wrapping = self.crew.beside(self.wrap, mail.octets) if keeps and isinstance(mail, IncomingMail) else None
+        return Begun(tries, self.crew.ahead(self._open, mail), wrapping)
+
+    def stand_down(self) -> None:
+        """No more mail is taken for now: those that were begun are not to blame."""
+        while self._begun:
+            digest, begun = self._begun.popitem()
+            begun.cancel()
+            self._excused.append(digest)
+        with suppress(StoreUnavailable):
+            self._take_back_tries()
 
     def receive(self, mail: IncomingMail | Oversized) -> Folder:
         """The folder that this mail belongs in; acts on it first if that was never done. Raises Unable."""
         try:
             self._take_back_tries()
+            if begun := self._begun.pop(mail.digest, None):
+                return self._tried(mail.digest, partial(self._shelve_or_act, mail, begun))
             return self.memory.folder_of(mail.digest) or self._handle(mail)
         except StoreUnavailable as failure:
             raise Unable(str(failure)) from None
@@ -83,8 +124,11 @@ class Receiver:
         `work` is told the number of the try, which is taken back where the mail is not to blame. Raises Unable.
         """
         tries = self.memory.count_try(digest, self.clock())
+        return self._tried(digest, partial(work, tries))
+
+    def _tried(self, digest: str, work: Callable[[], Result]) -> Result:
         try:
-            return work(tries)
+            return work()
         except (GpgFailure, OSError, StoreUnavailable) as failure:
             said = self._unable_or(failure)
             if isinstance(said, Unable):
@@ -94,10 +138,10 @@ class Receiver:
             raise said from None
 
     def _handle(self, mail: IncomingMail | Oversized) -> Folder:
-        return self.counted(mail.digest, partial(self._shelve_or_act, mail))
+        return self.counted(mail.digest, lambda tries: self._shelve_or_act(mail, Begun(tries)))
 
-    def _shelve_or_act(self, mail: IncomingMail | Oversized, tries: int) -> Folder:
-        return self._shelve(mail) if tries > MOST_TRIES else self._act_unless_beaten(mail)
+    def _shelve_or_act(self, mail: IncomingMail | Oversized, begun: Begun) -> Folder:
+        return self._shelve(mail) if begun.tries > MOST_TRIES else self._act_unless_beaten(mail, begun)
 
     def _unable_or(self, failure: Exception) -> Exception:
         """Unable, unless the mail is to blame: it may stall gpg, too; only if gpg fails with everything is it not."""
@@ -113,10 +157,10 @@ class Receiver:
             self.memory.uncount_try(self._excused[-1])
             self._excused.pop()
 
-    def _act_unless_beaten(self, mail: IncomingMail | Oversized) -> Folder:
+    def _act_unless_beaten(self, mail: IncomingMail | Oversized, begun: Begun) -> Folder:
         for _ in range(MOST_CLASHES):
             try:
-                return self._act(mail)
+                return self._act(mail, begun)
             except Clash:
                 log.info("%s clash, judging again", mail.digest)
                 if folder := self.memory.folder_of(mail.digest):
@@ -129,13 +173,17 @@ class Receiver:
         except (GpgFailure, OSError):
             return False
 
-    def _act(self, mail: IncomingMail | Oversized) -> Folder:
+    def _act(self, mail: IncomingMail | Oversized, begun: Begun) -> Folder:
+        opened = begun.opening.result() if begun.opening else self._open(mail)
         moment = self.moment()
-        intent = self._understand(self._open(mail))
+        intent = self._understand(opened)
         decision = self._decide(intent, moment)
         if decision.answered:
             decision = self._judge_again(decision, decision.answered, moment)
-        self._record(mail.digest, decision, moment, self._original(mail, intent.opened, decision))
+        kept = self._kept(mail, begun) if decision.keep_original else None
+        mails = self.write(decision, moment)
+        original = Original(kept.result(), came_sealed=opened.sealed) if kept else None
+        self.memory.record(mail.digest, decision, mails, moment.now, original)
         log.info("%s %s", mail.digest, "; ".join(_said(entry) for entry in decision.entries))
         return decision.folder
 
@@ -152,6 +200,31 @@ class Receiver:
         octets = self.unwrap(original.octets)
         return self._understand(self._open(IncomingMail(octets, digest)))
 
+    def see(self, wanted: Wanted, now: datetime) -> Sight:
+        """What the commands of a mail, or one of the shell, need: from the store, and kept mails opened again."""
+        sight = self.memory.see(wanted, now)
+        room, reopened = ROOM, dict[str, Reopened | Closed]()
+        for digest in to_reopen(wanted, sight):
+            reopened[digest], room = self._opened_again(digest, room)
+        return replace(sight, reopened=reopened, judge=decide)
+
+    def _opened_again(self, digest: str, room: int) -> tuple[Reopened | Closed, int]:
+        """A kept mail, with what it needs of what is remembered; and how much room is left for others."""
+        original = self.memory.original(digest)
+        if original is None:
+            return Closed.GONE, room
+        if len(original.octets) > room:
+            return Closed.TOO_MUCH, room
+        try:
+            intent = self.reopen(digest)
+        except (GpgFailure, OSError, StoreUnavailable):
+            raise
+        except Exception as broken:  # noqa: BLE001 - it may be held because opening it fails
+            tell(digest, broken)
+            return Closed.BROKEN, room
+        found = Reopened(intent, self._known(intent)) if intent else Closed.GONE
+        return found, room - len(original.octets)
+
     def _open(self, mail: IncomingMail | Oversized) -> OpenedMail:
         with time_limit(self.patience):
             if isinstance(mail, IncomingMail):
@@ -166,6 +239,13 @@ class Receiver:
         return decide(intent, self._recall(intent), moment)
 
     def _recall(self, intent: Intent) -> Known:
+        """What is remembered, and what the commands of the mail need to see."""
+        known = self._known(intent)
+        now = self.clock()
+        needed = wanted(intent, known.network, now)
+        return replace(known, sight=self.see(needed, now)) if needed else known
+
+    def _known(self, intent: Intent) -> Known:
         """What is remembered; of a report also whether its return path proves which mail it is about."""
         known = self.memory.recall(intent, self.network)
         returned, tracking = known.returned, intent.returned_to
@@ -183,22 +263,19 @@ class Receiver:
             else decision
         )
 
-    def _record(self, digest: str, decision: Decision, moment: Moment, original: Original | None) -> None:
-        mails = self.write(decision, moment)
-        self.memory.record(digest, decision, mails, moment.now, original)
-
     def write(self, decision: Decision, moment: Moment) -> list[OutgoingMail]:
         """Every letter of the decision, sealed."""
         with time_limit(self.patience):
-            return [mail for letter in decision.letters for mail in self.writer.write(letter, moment)]
+            written = self.crew.each(partial(self.writer.write, moment=moment), decision.letters)
+            return [mail for mails in written for mail in mails]
 
-    def _original(self, mail: IncomingMail | Oversized, opened: OpenedMail, decision: Decision) -> Original | None:
+    def _kept(self, mail: IncomingMail | Oversized, begun: Begun) -> "Future[bytes] | None":
         """As it came, sealed to the robot itself: even of an encrypted mail the header may hold the author's words, and
         no disk holds clear text. What was too large to be fetched stays in the mailbox alone.
         """
-        if not decision.keep_original or isinstance(mail, Oversized):
+        if isinstance(mail, Oversized):
             return None
-        return Original(self.wrap(mail.octets), came_sealed=opened.sealed)
+        return begun.wrapping or self.crew.beside(self.wrap, mail.octets)
 
     def _shelve(self, mail: IncomingMail | Oversized) -> Folder:
         """Held unopened, with an alarm: opening it is what fails."""
@@ -208,7 +285,7 @@ class Receiver:
         else:
             size, original = len(mail.octets), Original(self.wrap(mail.octets))
         decision = poisoned(mail.digest, size, moment)
-        self._record(mail.digest, decision, moment, original)
+        self.memory.record(mail.digest, decision, self.write(decision, moment), moment.now, original)
         log.error("%s held after %d failures", mail.digest, MOST_TRIES)
         return decision.folder
 

@@ -1,4 +1,4 @@
-"""The clock, held against the journal and the database's in every round: whether decisions that time alone calls for may be taken."""
+"""The clock, held against journal and database in every round: may decisions that time alone calls for be taken?"""
 
 import json
 import logging

@@ -2,12 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from mailbot import cli
 from mailbot.cli.faults import Exit
@@ -18,6 +18,7 @@ from mailbot.store.engine import open_store, writing
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory, Original
 from mailbot.store.migrations import migrate, schema_version
+from mailbot.store.watch import nobody_else, watch_of
 from mailbot.wiring import clock
 from tests.cli.test_commands import Said
 from tests.config.files import GOOD
@@ -34,11 +35,15 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / "state").mkdir(mode=0o700)
     engine = open_store(load(path).store_url)
     migrate(engine)
-    old = clock() - timedelta(days=100)
-    original = Original(b"sealed")
-    Memory(engine).record(digest("held"), Decision(held=held_mail(held_at=old)), [], old, original)
+    keep_a_mail(engine)
     engine.dispose()
     return path
+
+
+def keep_a_mail(engine: Engine) -> None:
+    if not Memory(engine).held_mails():
+        old = clock() - timedelta(days=100)
+        Memory(engine).record(digest("held"), Decision(held=held_mail(held_at=old)), [], old, Original(b"sealed"))
 
 
 @pytest.fixture
@@ -126,7 +131,7 @@ def test_a_restore_beside_a_robot_is_refused(call: Call, config: Path, tmp_path:
     Journal(engine).head()
     said = call("restore", str(tmp_path / "copy"), "--yes", "--json")
     engine.dispose()
-    assert (said.code, ids(said)) == (Exit.TRY_LATER, ["restore.in-use"])
+    assert (said.code, ids(said)) == (Exit.TRY_LATER, ["store.in-use"])
 
 
 def test_a_restore_onto_a_new_machine(call: Call, config: Path, tmp_path: Path) -> None:
@@ -204,6 +209,72 @@ revision = "9998"
 down_revision = "{before}"
 def upgrade(): op.execute("CREATE TABLE later (x integer)")
 '''
+
+
+# ---------------------------------------------------------------- beside a robot
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, config: Path) -> Iterator[Engine]:
+    """The database of a robot that has worked, one version behind, as another process has it."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        config.write_text(f'{GOOD}\n[store]\nurl = "{url}"\n', "utf-8")
+    engine = open_store(load(config).store_url)
+    migrate(engine)
+    keep_a_mail(engine)
+    yield engine
+    engine.dispose()
+
+
+def refused(call: Call, tmp_path: Path) -> list[tuple[int, list[str]]]:
+    said = [call(*words, "--json") for words in (["purge", "--yes"], ["restore", str(tmp_path / "copy"), "--yes"])]
+    return [(each.code, ids(each)) for each in said]
+
+
+IN_USE = (Exit.TRY_LATER, ["store.in-use"])
+
+
+def test_nothing_is_purged_restored_or_migrated_beside_a_robot_that_watches(
+    call: Call, store: Engine, tmp_path: Path
+) -> None:
+    watch = watch_of(store)
+    assert watch.acquire()
+    assert refused(call, tmp_path) == [IN_USE, IN_USE]
+    made_older(store)
+    said = call("migrate", "--json")
+    assert (said.code, ids(said)) == IN_USE
+    assert call("migrate", "--check").code == Exit.FINDING
+    made_older(store, migrations.newest_version())
+    assert call("purge", "--dry-run").code == Exit.FINE
+    watch.release()
+    store.dispose()
+    assert call("purge", "--yes", "--json").json["data"]["purged"] == 1
+
+
+def test_a_robot_that_only_stands_by_and_sends_is_in_the_way_too(
+    call: Call, postgres_url: str, config: Path, tmp_path: Path
+) -> None:
+    config.write_text(f'{GOOD}\n[store]\nurl = "{postgres_url}"\n', "utf-8")
+    engine = open_store(postgres_url)
+    migrate(engine)  # the session stays open
+    assert refused(call, tmp_path) == [(Exit.FINE, []), IN_USE]
+    keep_a_mail(engine)
+    assert refused(call, tmp_path) == [IN_USE, IN_USE]
+    engine.dispose()
+
+
+def test_no_robot_begins_meanwhile(store: Engine) -> None:
+    with nobody_else(store):
+        assert not watch_of(store).acquire()
+    watch = watch_of(store)
+    assert watch.acquire()
+    watch.release()
+
+
+def made_older(engine: Engine, version: str = "0001") -> None:
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
 
 
 # ---------------------------------------------------------------- purge

@@ -1,14 +1,14 @@
-"""Real mail programs, driven in the playground. All in one process: they share its correspondence."""
+"""Real mail programs, driven in the playground, whose correspondence they share."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.correspondence import Correspondence, france_has_asked
+from tests.clients.correspondence import Correspondence, begun
 
 
 @pytest.fixture(scope="session")
 def correspondence() -> Iterator[Correspondence]:
-    """France has asked Germany, which has Thunderbird, and Italy, which has neomutt."""
-    with france_has_asked() as begun:
-        yield begun
+    """Germany, which has Thunderbird, and Italy, which has neomutt, have a request and a ping."""
+    with begun() as correspondence:
+        yield correspondence

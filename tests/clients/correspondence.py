@@ -1,11 +1,13 @@
-"""What the tests with real mail programs begin with: a playground in which France has asked Germany and Italy."""
+"""What the tests with real mail programs begin with: a playground in which Germany and Italy have mail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mailbot.core.decision import Folder
 from mailbot.core.records import PartStage
+from mailbot.core.rounds.records import Answer
 from mailbot.playground.composing import Attachment
 from mailbot.playground.people import Person
 from mailbot.playground.programs import hand_over
@@ -57,25 +59,55 @@ class Correspondence:
         """Wait until the robot has understood what this party's mail says. Raises TimeoutError."""
         wait_until(lambda: self.stage_of(party) is stage, f"{party} {stage.value}", PATIENCE, 0.05)
 
-    def mails(self, login: str, count: int) -> list[ReadMail]:
-        """The mails of a desk, as soon as there are so many."""
-        found = self.stage.store.wait(login, count, seconds=PATIENCE)
-        assert len(found) == count
-        return [self.person(login).read(mail.octets) for mail in found]
+    def await_mail(self, login: str, subject: str) -> ReadMail:
+        """The mail of a desk whose protected subject holds this, as soon as it is there. Raises TimeoutError."""
 
-    def sent_by(self, login: str) -> list[bytes]:
-        """What the robot took from this desk and acted on, oldest first."""
-        sender = f"Return-Path: <{self.person(login).address}>".encode()
-        return [mail.octets for mail in self.stage.store.mails(ROBOT, "Done") if mail.octets.startswith(sender)]
+        def found() -> list[ReadMail]:
+            mails = (self.person(login).read(octets) for octets in self.stage.mailbox(login))
+            return [mail for mail in mails if subject in mail.subject]
+
+        wait_until(lambda: bool(found()), f"{subject} for {login}", PATIENCE, 0.1)
+        [mail] = found()
+        return mail
+
+    def answer_to_ping(self, party: str) -> Answer:
+        """What this party's answer to the one ping round showed, as soon as it is recorded. Raises TimeoutError."""
+
+        def answer() -> Answer | None:
+            [round_] = self.robot.memory.rounds.latest(1)
+            probe = round_.probe(party)
+            return probe.answer if probe else None
+
+        wait_until(lambda: answer() is not None, f"{party}'s answer to the ping", PATIENCE, 0.05)
+        found = answer()
+        assert found
+        return found
+
+    def sent_by(self, login: str, count: int) -> list[bytes]:
+        """The mails of a desk as they came to the robot, oldest first, as soon as it has filed so many as done."""
+        sender = f"Return-Path: <{self.person(login).address}>\r\n".encode()
+
+        def filed() -> list[bytes]:
+            done = [mail.octets for mail in self.stage.store.mails(ROBOT, Folder.DONE)]
+            return [octets for octets in done if octets.startswith(sender)]
+
+        wait_until(lambda: len(filed()) >= count, f"{count} mails of {login} filed", PATIENCE, 0.05)
+        return filed()
 
 
 @contextmanager
-def france_has_asked() -> Iterator[Correspondence]:
-    """Germany and Italy have the request in their mailboxes."""
+def begun() -> Iterator[Correspondence]:
+    """Germany and Italy have a request of France and a ping in their mailboxes."""
     with set_up() as stage, robot_at_work(stage.config) as robot:
         clients = stage.folder / "clients"
         hand_over(clients, stage.people, stage.robot_key, stage.servers)
         stage.post("fr", stage.people["fr"].write(f"[REQUEST DE,IT urgent] {SUBJECT}", TEXT, [DETAILS]))
-        for login in ("de", "it", "fr"):
-            stage.store.wait(login, 1, seconds=PATIENCE)
+        stage.post("sec", _ping(stage.people["sec"]))
+        for login in ("de", "it"):
+            stage.store.wait(login, 2, seconds=PATIENCE)
         yield Correspondence(stage, robot, clients)
+
+
+def _ping(secretariat: Person) -> bytes:
+    draft = secretariat.draft("[PING DE,IT]", "")
+    return secretariat.send_off(replace(draft, to=secretariat.hub.control_address))

@@ -10,7 +10,7 @@ from mailbot.playground.programs import start_neomutt
 from tests.clients.terminal import Terminal
 from tests.servers.programs import find_program
 
-_INDEX, _PAGER, _COMPOSE = "q:Quit", "i:Exit", "y:Send"  # how the first line of each of its pages begins
+_INDEX, _COMPOSE = "q:Quit", "y:Send"  # how the first lines of two of its pages begin
 _END_OF_MAIL = "[-- End of PGP/MIME"
 
 
@@ -23,8 +23,10 @@ class Neomutt:
 
     def read(self, outer_subject: str) -> str:
         """Open the mail in whose line of the list this stands; everything that is shown of it."""
-        self._terminal.wait_for(outer_subject)
-        self._terminal.press("Enter")
+        listed = self._terminal.wait_for(outer_subject)
+        [line] = [line for line in listed.splitlines() if outer_subject in line]
+        self._terminal.type(line.split()[0])  # its number
+        self._answer("Jump to message", "Enter", "Enter")
         return self._terminal.wait_for(_END_OF_MAIL)
 
     def reply(self, text: str) -> str:

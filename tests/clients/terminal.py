@@ -1,21 +1,20 @@
 """A terminal with a program in it, under tmux: keys go in, what stands on the screen comes out."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
-from tests.servers.programs import Program, find_program, short_folder
-from tests.servers.programs import User as SystemUser
+from tests.servers.programs import Program, User, find_program, short_folder
 
 PATIENCE = 30.0  # seconds
 
 
-def oneself() -> SystemUser:
+def oneself() -> User:
     """Whoever runs the tests, root too: mail programs do not mind, and the keys are his."""
-    return SystemUser("", os.getuid(), os.getgid())
+    return User("", os.getuid(), os.getgid())
 
 
 class Terminal:
@@ -37,7 +36,7 @@ class Terminal:
     def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> None:
         """Close it; a failure is told with what stood on the screen."""
         if problem:
-            problem.add_note(f"on the screen:\n{self.shown}")
+            problem.add_note("on the screen:\n" + re.sub(r"\n{3,}", "\n\n", self.shown))
         self._server.remove()
 
     @property
@@ -58,12 +57,12 @@ class Terminal:
             if line:
                 self._run("send-keys", "-l", "--", line)
 
-    def wait_for(self, *texts: str, seconds: float = PATIENCE) -> str:
-        """The screen as soon as one of these texts stands on it. Raises TimeoutError."""
-        end = time.monotonic() + seconds
-        while not any(text in (shown := self.shown) for text in texts):
+    def wait_for(self, text: str) -> str:
+        """The screen as soon as this stands on it. Raises TimeoutError."""
+        end = time.monotonic() + PATIENCE
+        while text not in (shown := self.shown):
             if time.monotonic() > end:
-                raise TimeoutError(f"none of {texts} on the screen after {seconds} s")
+                raise TimeoutError(f"no {text!r} on the screen after {PATIENCE} s")
             time.sleep(0.05)
         return shown
 

@@ -81,7 +81,7 @@ async function openMail(messageId) {
   pane.threadTree.selectedIndex = line();
   pane.commandController.doCommand("cmd_openMessage");
   await until("its tab", () => tabs().tabInfo.length > 1 && reader()?.gMessageURI == folder.getUriForMsg(mail));
-  await until("its signature", () => reader().Enigmail?.hdrView.msgSignedStateString);
+  await until("all of it", () => reader().msgLoaded && reader().Enigmail?.hdrView.msgSignedStateString);
 }
 
 /** What the window shows of the open mail. */
@@ -108,7 +108,7 @@ function closeSecurityPanel() {
   found("messageSecurityPanel").hidePopup();
 }
 
-/** "Copy To, decrypted" of the open mail's menu, and "Save As" of the copy, into this file. */
+/** "Create Decrypted Copy In" of the open mail's menu, and "Save As" of the copy, into this file. */
 async function saveDecrypted(path) {
   const root = servers().accounts.localFoldersServer.rootFolder;
   if (!root.containsChildNamed("Decrypted")) {
@@ -131,7 +131,7 @@ async function saveDecrypted(path) {
 
 // ---- answering
 
-/** Press Reply; the number of the window that opens. */
+/** Press Reply; returns when one can write. */
 async function pressReply() {
   const before = new Set(Services.wm.getEnumerator("msgcompose"));
   found("hdrReplyButton").click();
@@ -162,9 +162,8 @@ function pressSend() {
 
 // ---- when something goes wrong
 
-/** The title and the words of every window that is not the main one: alerts above all. */
-function otherWindows() {
-  return [...Services.wm.getEnumerator(null)]
-    .filter(each => each.location.href != "chrome://messenger/content/messenger.xhtml")
-    .map(each => `${each.document.title}: ${each.document.documentElement.textContent.replace(/\s+/g, " ").slice(0, 1000)}`);
+/** The titles of all windows, and the words of those that ask or warn. */
+function windows() {
+  const words = each => each.document.getElementById("infoBody")?.textContent ?? "";
+  return [...Services.wm.getEnumerator(null)].map(each => `${each.document.title}: ${words(each)}`);
 }

@@ -1,18 +1,17 @@
-"""An officer at Thunderbird, on a screen that nobody sees. It has the settings of a new profile; what is set here is the
-account, and that nothing is asked or fetched from elsewhere at the first start."""
+"""An officer at Thunderbird, on a screen that nobody sees: what he does there, and what it shows him."""
 
-import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mailbot.playground.people import Person
 from mailbot.playground.programs import Servers
 from tests.clients.marionette import Marionette
+from tests.clients.profile import write_profile
 from tests.clients.screen import Screen
 from tests.clients.terminal import oneself
 from tests.servers.programs import Program, find_program, short_folder, wait_until
@@ -22,24 +21,6 @@ SECONDS_TO_SEND: Final = 30.0
 _LIBRARY: Final = Path(__file__).with_suffix(".js")
 _ENTER: Final = "\ue007"  # how WebDriver writes the key
 _CONTROL, _HOME = "\ue009", "\ue011"
-_KEY_ID = 16  # digits at the end of a fingerprint
-
-_QUIET: Final[Mapping[str, str | int | bool]] = {
-    "app.donation.eoy.version.viewed": 999,
-    "app.update.enabled": False,
-    "datareporting.policy.dataSubmissionEnabled": False,
-    "mail.inappnotifications.enabled": False,
-    "mail.provider.enabled": False,
-    "mail.rights.version": 1,
-    "mail.spellcheck.inline": False,  # which languages there are depends on the machine
-    "mailnews.start_page.enabled": False,
-    "marionette.port": 0,
-    "network.proxy.type": 1,  # nobody listens there: nothing is fetched
-    "network.proxy.http": "127.0.0.1",
-    "network.proxy.http_port": 9,
-    "network.proxy.ssl": "127.0.0.1",
-    "network.proxy.ssl_port": 9,
-}
 
 
 @dataclass(frozen=True)
@@ -119,21 +100,24 @@ class Thunderbird:
         """What it shows now; the picture is kept in a file."""
         with tempfile.NamedTemporaryFile(prefix="thunderbird-", suffix=".png", delete=False) as picture:
             picture.write(self._screen.picture())
-        words = "?"
+        windows: list[str] = []
         with suppress(Exception):
-            words = "\n".join(self._inside.call("otherWindows"))
-        return f"Thunderbird's screen: {picture.name}\nits windows: {words}"
+            windows = self._inside.call("windows")
+        return "\n".join([f"Thunderbird's screen is kept in {picture.name}, its windows are:", *windows])
 
 
 @contextmanager
 def thunderbird(clients: Path, person: Person, servers: Servers) -> Iterator[Thunderbird]:
     """Thunderbird of this person; `clients`: what `hand_over` wrote. A failure is told with what it shows and said."""
+    program_file = find_program("thunderbird", "thunderbird")
     with ExitStack() as closing:
         screen = closing.enter_context(Screen())
         folder = short_folder(oneself())
         (folder / "home").mkdir()
-        _write_profile(folder / "profile", person, servers)
-        program = Program([*_environment(folder, screen), *_command(folder)], folder, oneself())
+        write_profile(folder / "profile", person, servers)
+        inside = ["--no-remote", "--marionette", "--remote-allow-system-access"]
+        command = [program_file, "--profile", str(folder / "profile"), *inside]
+        program = Program([*_environment(folder, screen), *command], folder, oneself())
         program.start(lambda: True)
         closing.callback(program.remove)
         officer = None
@@ -145,11 +129,6 @@ def thunderbird(clients: Path, person: Person, servers: Servers) -> Iterator[Thu
             problem.add_note(officer.explain() if officer else "Thunderbird does not answer")
             problem.add_note(f"Thunderbird said:\n{program.said[-3000:]}")
             raise
-
-
-def _command(folder: Path) -> list[str]:
-    program = find_program("thunderbird", "thunderbird")
-    return [program, "--profile", str(folder / "profile"), "--no-remote", "--marionette", "--remote-allow-system-access"]
 
 
 def _environment(folder: Path, screen: Screen) -> list[str]:
@@ -172,50 +151,3 @@ def _connected(profile: Path) -> Marionette:
     port = profile / "MarionetteActivePort"
     wait_until(lambda: port.is_file() and port.read_text().strip().isdigit(), "Thunderbird's start", SECONDS_TO_START)
     return Marionette(int(port.read_text()), _LIBRARY, SECONDS_TO_START)
-
-
-def _write_profile(folder: Path, person: Person, servers: Servers) -> None:
-    folder.mkdir()
-    settings = {**_QUIET, **_account(person, servers)}
-    lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in settings.items())
-    (folder / "user.js").write_text("".join(lines))
-
-
-def _account(person: Person, servers: Servers) -> dict[str, Any]:
-    """What the account's dialogs write: IMAP, SMTP, the key, and that every mail is signed and encrypted."""
-    clear, password = 0, 3  # nsMsgSocketType.plain, nsMsgAuthMethod.passwordCleartext
-    groups: dict[str, dict[str, Any]] = {
-        "mail.accountmanager": {"accounts": "account1,account2", "defaultaccount": "account1"},
-        "mail.account.account1": {"identities": "id1", "server": "server1"},
-        "mail.account.account2": {"server": "server2"},
-        "mail.server.server1": {
-            "type": "imap",
-            "name": person.address,
-            "hostname": "127.0.0.1",
-            "port": servers.imap_port,
-            "userName": person.login,
-            "socketType": clear,
-            "authMethod": password,
-            "login_at_startup": False,  # its password comes a moment later
-        },
-        "mail.server.server2": {"type": "none", "name": "Local Folders", "hostname": "Local Folders", "userName": "nobody"},
-        "mail.smtp": {"defaultserver": "smtp1"},
-        "mail.smtpserver.smtp1": {
-            "hostname": "127.0.0.1",
-            "port": servers.smtp_port,
-            "username": person.login,
-            "try_ssl": clear,
-            "authMethod": password,
-        },
-        "mail.identity.id1": {
-            "fullName": person.name,
-            "useremail": person.address,
-            "smtpServer": "smtp1",
-            "valid": True,
-            "openpgp_key_id": person.key.fingerprint[-_KEY_ID:],
-            "sign_mail": True,
-            "encryptionpolicy": 2,
-        },
-    }
-    named = {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
-    return {**named, "mail.smtpservers": "smtp1", "mail.accountmanager.localfoldersserver": "server2"}

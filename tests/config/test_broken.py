@@ -50,6 +50,15 @@ FORMS: dict[str, tuple[Change, ...]] = {
     "number for word": ((SMTP_TLS, "tls = 1 # !wrong-type"),),
     "value for table": (("[robot]", "store = 1 # !wrong-type\n[robot]"),),
     "table for tables": (("[[operators]]", "[operators] # !wrong-type"),),
+    "no cron": (section('[ping]\nschedule = ["0 1 * *"] # !cron'),),
+    "cron that never comes": (section('[ping]\nschedule = ["0 0 30 2 *"] # !cron'),),
+    "no days": (section('[ping]\nblackout = ["24.12.2026"] # !days'),),
+    "days backwards": (section('[ping]\nblackout = ["2026-12-24..2026-12-20"] # !days'),),
+    "no office hours": (section('[ping]\noffice_hours = "18:00-08:00" # !office-hours'),),
+    "sharing": (section('[ping]\nsharing = "all" # !unknown-value'),),
+    "nobody to ping": (section("[ping]\nparties = [] # !empty"),),
+    "window of a day": (section('[ping]\nwindow = "1d" # !window'),),
+    "ping of nobody known": (section('[ping]\nparties = ["FR", "UK", "XX"] # !unknown-party'),),
     "port out of range": (more(HOST, "port = 65536 # !out-of-range"),),
     "poll too seldom": (more(HOST, "poll_seconds = 301 # !out-of-range"),),
     "address with name": ((DESK, 'address = "Desk <desk@fr.example>" # !address'),),
@@ -186,9 +195,9 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
 
 
 def test_sections_that_are_missing_are_told_of_the_file(tmp_path: Path) -> None:
-    assert problems(tmp_path, "") == [("missing-key", "config.toml")] * 5
+    assert problems(tmp_path, "") == [("missing-key", "config.toml")] * 4
     assert {p.message for p in faults(tmp_path, "").problems} == {
-        f"{name} is missing" for name in ("robot", "imap", "smtp", "secretariat", "parties")
+        f"{name} is missing" for name in ("robot", "imap", "smtp", "secretariat")
     }
 
 

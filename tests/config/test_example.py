@@ -14,8 +14,10 @@ from mailbot.core.certificates import Policy
 from mailbot.core.parties import Right, Role
 from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
+from mailbot.core.reporting import Reporting
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
+from mailbot.core.rounds.terms import PingTerms
 from mailbot.core.tags import Urgency, Word
 from mailbot.mail.limits import Limits
 from tests.config.files import GOOD
@@ -74,6 +76,8 @@ def test_what_it_shows_as_default_is_the_default(example: Config, tmp_path: Path
     assert example.quotas == plain.quotas == Quotas()
     assert example.patience == plain.patience == Patience()
     assert example.retention == plain.retention == Retention()
+    assert example.reporting == plain.reporting == Reporting()
+    assert example.ping == plain.ping == PingTerms()
     for name in ("port", "tls", "patience", "inbox", "folders", "poll_seconds", "largest"):
         assert getattr(example.imap, name) == getattr(plain.imap, name), name
     for name in ("patience", "dot_patience", "connections", "ehlo_name"):

@@ -34,6 +34,14 @@ def test_clock_is_held_against_the_latest_row(later: timedelta, found: Clock) ->
     assert KNOWN.judge(NOW + later, TERMS) is found
 
 
+@pytest.mark.parametrize("minutes", [-16, 16])
+def test_clock_that_differs_from_the_databases_is_doubted_whatever_the_journal_says(minutes: int) -> None:
+    lead = timedelta(minutes=minutes)
+    assert KNOWN.judge(NOW, TERMS, lead) is Witness().judge(NOW, TERMS, lead) is Clock.APART
+    assert KNOWN.judge(NOW, TERMS, lead / 2) is Clock.RIGHT
+    assert KNOWN.judge(NOW + timedelta(days=8), TERMS, lead) is Clock.AHEAD
+
+
 def test_new_journal_believes_any_clock() -> None:
     assert Witness().judge(datetime(1970, 1, 1, tzinfo=UTC), TERMS) is Clock.RIGHT
 

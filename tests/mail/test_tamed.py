@@ -4,6 +4,7 @@ import os
 import resource
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import gnupg
@@ -164,6 +165,16 @@ def test_too_much_time(robot: Person) -> None:
     assert time.monotonic() - began < 5
     os.close(read)
     os.close(write)
+
+
+def test_too_much_memory(robot: Person) -> None:
+    """A compressed message is opened with so little room that gpg cannot get what it needs for that."""
+    gpg = TamedGPG(robot.key.home)
+    packed = gpg.ask(["--store", "--compress-algo=bzip2"], bytes(2**20)).output
+    assert gpg.ask(["--decrypt"], packed).output == bytes(2**20)
+    gpg.allowance = Allowance(memory=4 * 2**20)
+    with suppress(GpgFailure):  # ended by a signal
+        assert not gpg.ask(["--decrypt"], packed).output
 
 
 def test_nothing_is_asked_of_the_network_or_a_person(robot: Person) -> None:

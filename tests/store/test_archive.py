@@ -42,9 +42,8 @@ def full(engine: Engine, memory: Memory, outbox: Outbox) -> Memory:
         noticed="x@y.example",
     )
     memory.record(digest("asked"), asked, [], NOW + DAY, ORIGINAL)
-    [queued] = outbox.due(NOW)
-    outbox.take(queued, NOW)
-    outbox.settle(queued, Sent(250), NOW)
+    [queued] = outbox.claim(NOW)
+    outbox.settle((queued, Sent(250), NOW))
     return memory
 
 

@@ -31,9 +31,8 @@ def put(memory: Memory, *mails: OutgoingMail) -> None:
 
 
 def attempt(outbox: Outbox, delivery: Delivery) -> None:
-    for queued in outbox.due(NOW):
-        assert outbox.take(queued, NOW)
-        outbox.settle(queued, delivery, NOW)
+    for queued in outbox.claim(NOW):
+        outbox.settle((queued, delivery, NOW))
 
 
 def failed(memory: Memory) -> list[str]:

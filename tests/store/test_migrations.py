@@ -23,7 +23,16 @@ from mailbot.store.migrations import (
 from mailbot.store.schema import metadata
 
 PICTURE = {
-    "sqlite": ["SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"],
+    "sqlite": [  # not as they are written: a column that was added stands at the end of what made its table
+        """SELECT t.name, t.strict, instr(made.sql, 'AUTOINCREMENT') > 0, c.cid, c.name, c.type, c."notnull",
+        c.dflt_value, c.pk FROM pragma_table_list t JOIN sqlite_master made ON made.name = t.name
+        JOIN pragma_table_xinfo(t.name) c WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite_%' ORDER BY 1, 4""",
+        """SELECT t.name, f."from", f."table", f."to" FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) f
+        WHERE t.type = 'table' ORDER BY 1, 2""",
+        """SELECT t.name, i.origin, (SELECT group_concat(name) FROM pragma_index_info(i.name)) FROM sqlite_master t
+        JOIN pragma_index_list(t.name) i WHERE t.type = 'table' AND i.origin <> 'c' ORDER BY 1, 2, 3""",
+        "SELECT type, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+    ],
     "postgresql": [
         """SELECT table_name, column_name,
         row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from mailbot.core.decision import Decision, Entry, Event, Folder, Intent
+from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Occasion
 from mailbot.core.mail import Bounce, Delivery, MailClass, Refused, Sent, TryLater
 from mailbot.core.postings import Report, Reported
 from mailbot.core.records import Cause, HeldState, Part, PartEvent, PartStage
@@ -23,7 +23,7 @@ from mailbot.store.outbox import Outbox
 from tests.store.samples import NOW, digest, exchange, held_mail, intent, network, opened, outgoing, question, relay_of
 
 Statement = tuple[str, Any]
-FEW_ROWS = {"suspensions", "alembic_version"}
+FEW_ROWS = {"suspensions", "alembic_version", "CONSTANT"}
 
 
 @contextmanager
@@ -97,14 +97,16 @@ def pass_time(memory: Memory) -> None:
     memory.half_passed(late, 1)
     memory.deadline_passed(late, 2)
     memory.waiting()
+    memory.open_since(NOW)
+    memory.undone([Occasion("overview FR", "2026-11-24")])
+    memory.journal_head()
 
 
 def send(outbox: Outbox) -> None:
     outcomes: list[Delivery] = [Sent(), TryLater("4.7.1"), Refused("5.1.1")]
-    for queued, delivery in zip(outbox.due(NOW, limit=3), outcomes, strict=True):
-        assert outbox.take(queued, NOW)
+    for queued, delivery in zip(outbox.claim(NOW, limit=3), outcomes, strict=True):
         assert outbox.renew(queued, NOW)
-        outbox.settle(queued, delivery, NOW)
+        outbox.settle((queued, delivery, NOW))
     outbox.next_due()
 
 
@@ -138,7 +140,7 @@ WHOLE = {
     "sqlite": r"^SCAN (?P<table>\w+)(?: USING (?:COVERING )?INDEX (?P<index>\w+))?",
     "postgresql": r"(?:Seq Scan|Index (?:Only )?Scan using (?P<index>\w+)) on (?P<table>\w+)[^\n]*+(?!\n *Index Cond)",
 }
-OF_THE_PRESENT = re.compile(r"ix_(outbox_(turn|due|oldest|un\w+)|exchanges_open|parts_(owing|half|deadline))")
+OF_THE_PRESENT = re.compile(r"ix_(outbox_(turn|lane|due|oldest|un\w+)|exchanges_open|parts_(owing|half|deadline))")
 
 
 def read_whole(engine: Engine, statement: Statement) -> set[str]:

@@ -72,7 +72,6 @@ CALLS = {
     "move": Call(Mailbox, "file_away"),
     "tick's record": Call(Memory, "record", lambda args: args[1] is None),
     "claim": Call(Outbox, "claim"),
-    "take": Call(Outbox, "take"),
     "connect to the server": Call(smtp, "_connect"),
     "DATA": Call(aiosmtplib.SMTP, "execute_command", _is_data),
     "octets and final dot": Call(SMTPProtocol, "write", _is_mail),

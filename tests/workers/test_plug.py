@@ -31,7 +31,7 @@ class Point(NamedTuple):
 USUAL = Point("", "")  # nobody is killed
 _ONE_MAIL = ("count the try", "open", "seal", "record")
 _ONCE = ("claim", "connect to the server")  # in a play; of what is done for each mail, the second time
-_SEND = ("claim", "take", "connect to the server", "DATA", "octets and final dot", "settle")
+_SEND = ("claim", "connect to the server", "DATA", "octets and final dot", "settle")
 
 POINTS = [
     *(Point(kill, call) for call in ("connect to the mailbox", "fetch") for kill in ("before", "after")),

@@ -161,6 +161,62 @@ with Robot(load(Path(sys.argv[1]))) as robot:
     assert done.stdout.split() == ["unreadable", "1"], done.stderr
 
 
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+HUGE = "{{ 'x' * 10000000000 }}"
+
+
+def replace_letter(plug: Plug, text: str) -> None:
+    """The request as the robot writes it, in both languages, from an operator's folder."""
+    for language in ("en", "fr"):
+        letter = plug.folder / "letters" / "request" / f"{language}.txt"
+        letter.parent.mkdir(parents=True, exist_ok=True)
+        letter.write_text(text)
+    plug.config.write_text(f'{plug.config.read_text()}\n[templates]\ndir = "{letter.parents[1]}"\n')
+
+
+def test_template_that_never_ends_ends_the_process_in_time_and_no_mail_is_lost(plugs: list[Plug]) -> None:
+    plug = plugs[0]
+    plug.begin(plug.mails[1])
+    usual = plug.config.read_text()
+    replace_letter(plug, ENDLESS)
+    begin = time.monotonic()
+    assert plug.order()["code"] == 1
+    assert time.monotonic() - begin > SECONDS_PER_MAIL
+    plug.config.write_text(usual)
+    plug.run_until_idle(hours=0)
+    assert len(plug.smtp.accepted) == 5
+    assert len(plug.dovecot.mails(plug.account, "Done")) == 1
+
+
+def test_template_that_runs_out_of_memory_gives_the_mail_up_and_the_robot_lives(plugs: list[Plug]) -> None:
+    plug = plugs[0]
+    plug.begin()
+    replace_letter(plug, HUGE)
+    program = """
+import resource, sys
+from hashlib import sha256
+from pathlib import Path
+from mailbot.config import load
+from mailbot.core.mail import IncomingMail
+from mailbot.mail.templates import BrokenTemplate
+from mailbot.wiring import Robot
+from mailbot.workers.limit import memory_limit
+mail = sys.stdin.buffer.read()
+with Robot(load(Path(sys.argv[1]))) as robot:
+    receiver = robot.receiver()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    with memory_limit(used + (1 << 30)):
+        try:
+            receiver.receive(IncomingMail(mail, sha256(mail).hexdigest()))
+        except BrokenTemplate as broken:
+            print(broken)
+    print(len(robot.memory.latest_exchanges()))
+"""
+    command = [sys.executable, "-c", program, str(plug.config)]
+    done = subprocess.run(command, cwd=ROOT, input=plug.mails[1], capture_output=True, check=False)
+    assert done.stdout.split() == [b"request/en:", b"MemoryError", b"1"], done.stderr  # the one exchange is the stage's
+
+
 def test_killed_supervisor_leaves_no_robot_behind(plugs: list[Plug]) -> None:
     plug = plugs[0]
     plug.begin(*plug.mails)

@@ -7,12 +7,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -23,15 +22,17 @@ from sqlalchemy import select
 from mailbot import wiring
 from mailbot.config import load
 from mailbot.core.decision import Folder
-from mailbot.core.mail import Delivery, IncomingMail, OpenedMail
+from mailbot.core.mail import IncomingMail, OpenedMail
 from mailbot.playground.stage import Stage, robot_at_work, set_up
 from mailbot.store.engine import StoreUnavailable, open_store, reading
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
-from mailbot.store.outbox import Outbox, Queued
+from mailbot.store.outbox import Outbox, Settlement
 from mailbot.store.schema import attempts
 from mailbot.workers.receive import MOST_TRIES, Unable
 from tests.servers.postgres import Postgres
+from tests.sharing import show
+from tests.workers.disks import Disk, filling_up, read_only_between_starts, turning_read_only
 
 ROOT = Path(__file__).parents[2]
 SOON = 40.0  # seconds: the longest pause that an outage of a few seconds leads to, and the mail's way
@@ -43,11 +44,25 @@ class Robot:
     """`mailbot run` in a process of its own, whose log is read."""
 
     process: "subprocess.Popen[bytes]"
-    log_file: Path
+    _said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        """Through a pipe, which no limit on files hinders."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self._said.append(line.decode("utf-8", "replace"))
 
     @property
     def log(self) -> str:
-        return self.log_file.read_text("utf-8")
+        return "".join(self._said)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process that does the work, and the one that watches over it."""
+        return [self.worker, self.process.pid]
 
     @property
     def worker(self) -> int:
@@ -78,23 +93,23 @@ def stage() -> Iterator[Stage]:
 
 
 @contextmanager
-def robot(stage: Stage) -> Iterator[Robot]:
+def robot(stage: Stage, disk: Disk | None = None) -> Iterator[Robot]:
     """`mailbot run`; it must end in order."""
-    log = Path(tempfile.mkstemp(prefix="mb", suffix=".log")[1])
-    command = [sys.executable, "-P", "-m", "mailbot", "run", "--config", str(stage.config)]
-    with log.open("wb") as written:
-        process = subprocess.Popen(command, stderr=written, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    command = [*(disk.prefix() if disk else []), sys.executable, "-P", "-m", "mailbot", "run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*command, "--config", str(stage.config)], stderr=subprocess.PIPE, cwd=ROOT, env=environment
+    )
+    running = Robot(process)
     try:
-        yield Robot(process, log)
+        yield running
     finally:
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(20)
         finally:
             process.kill()
-            said = log.read_text("utf-8")
-            log.unlink()
-    assert process.returncode == 0, said
+    assert process.returncode == 0, running.log
 
 
 def database(stage: Stage) -> Path:
@@ -147,48 +162,50 @@ def test_a_full_disk(stage: Stage) -> None:
         assert running.log.count("mended") >= 1
 
 
-@contextmanager
-def small_disk(place: Path, options: str = "size=4m,mode=0700") -> Iterator[Callable[[str], None]]:
-    """A disk of its own, mounted at that place; what is yielded mounts it anew with other options."""
-    mounting = ["mount", "-t", "tmpfs", "-o", options, "mailbot-test", str(place)]
-    if subprocess.run(mounting, capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed here; the limit on the size of files stands for it")
-
-    def again(options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
-
-    try:
-        yield again
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def test_a_disk_without_room(stage: Stage) -> None:
-    with small_disk(stage.folder / "state"), robot(stage) as running:
+def test_a_disk_without_room(stage: Stage, request: pytest.FixtureRequest) -> None:
+    with filling_up(stage.folder / "state") as disk, robot(stage) as running:
+        show(request.node, "storage", [f"a disk without room: {disk.way}"])
         ask(stage, "before")
         until(lambda: stage.mailbox("it"))
-        filler = stage.folder / "state" / "filler"
-        with suppress(OSError), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(b"x" * PAGE)
+        until(lambda: not stage.mailbox("robot"))
+        disk.fail(running.pids)
         ask(stage, "while full")
         running.says("ALARM no mail is taken")
-        filler.unlink()
+        disk.mend(running.pids)
         require_all_done_once(stage, "before", "while full")
 
 
-def test_a_read_only_disk_is_waited_for(stage: Stage) -> None:
-    state = stage.folder / "state"
-    with small_disk(state) as mounted:
+def test_a_file_system_that_turns_read_only_at_work(stage: Stage, request: pytest.FixtureRequest) -> None:
+    """As Linux makes one on which it finds an error: whatever is open stays open, and nothing can be written."""
+    with turning_read_only(stage.folder / "state") as disk:
+        show(request.node, "storage", [f"a file system that turns read-only at work: {disk.way}"])
+        with robot(stage) as running:
+            ask(stage, "before")
+            until(lambda: stage.mailbox("it"))
+            until(lambda: not stage.mailbox("robot"))
+            disk.fail(running.pids)
+            ask(stage, "while read-only")
+            running.says("ALARM no mail is taken")
+            time.sleep(2)  # several tries
+            assert running.log.count("ALARM no mail is taken") == 1
+            assert len(stage.mailbox("robot")) == 1
+        disk.mend()  # the operator's work: the robot is stopped, the disk looked through
+        with robot(stage):
+            require_all_done_once(stage, "before", "while read-only")
+
+
+def test_a_read_only_disk_is_waited_for(stage: Stage, request: pytest.FixtureRequest) -> None:
+    with read_only_between_starts(stage.folder / "state") as disk:
+        show(request.node, "storage", [f"a read-only disk at the start: {disk.way}"])
         with robot(stage):
             ask(stage, "before")
             until(lambda: stage.mailbox("it"))
-        mounted("ro")
-        with robot(stage) as running:
+        disk.fail()
+        with robot(stage, disk) as running:
             ask(stage, "while read-only")
-            running.says("ALARM the robot does not work")
+            running.says("ALARM ")
             assert len(stage.mailbox("robot")) == 1
-            mounted("rw")
+            disk.mend(running.pids)
             require_all_done_once(stage, "before", "while read-only")
 
 
@@ -336,11 +353,11 @@ class _Flaky(Outbox):
 
     failures = 3
 
-    def settle(self, queued: Queued, delivery: Delivery, now: datetime) -> None:
+    def settle(self, *settlements: Settlement) -> None:
         if self.failures:
             self.failures -= 1
             raise StoreUnavailable("away")
-        super().settle(queued, delivery, now)
+        super().settle(*settlements)
 
 
 def test_a_mail_that_was_sent_is_not_sent_again_because_nobody_could_write_it_down(

@@ -3,21 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 
 from mailbot.core.decision import Decision, Event, Moment, Network
 from mailbot.core.mail import Words
 from mailbot.core.parties import Address, Party, Right
 from mailbot.core.sight import Sight, Slice
 from mailbot.core.tags import GRAMMAR, Bilingual, Tag
-
-
-class Circle(Enum):
-    """Who may give a command without any right, about what is his own."""
-
-    NOBODY = 0
-    DESKS = 1
-    RELAYS = 2  # desks and relays
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +87,9 @@ def no_objects(_tag: Tag) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of the table of commands; its words, its grammar and its example are in tags.GRAMMAR."""
+    """One row of the table of commands. Its words, grammar and example are in tags.GRAMMAR, who may in rights.py."""
 
     obey: Obey
-    rights: frozenset[Right]  # who may give it where the configuration does not say
-    circle: Circle = Circle.NOBODY
     needs: frozenset[Slice] = frozenset()
     objects: Objects = no_objects  # what it acts on, and must not after a command that was signed later (trust.md 17)
     reopens: bool = False  # it needs the mail itself: the held one, or the one that opened the exchange

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from mailbot.core.commands.asking import is_for_control, is_signed
+from mailbot.core.commands.obeying import obey
 from mailbot.core.decision import Case
 from mailbot.core.kinds.answering import acknowledge, reply
 from mailbot.core.kinds.closing import close
 from mailbot.core.kinds.confirmation import confirm
-from mailbot.core.kinds.filing import hold_automatic, hold_unsupported, hold_untagged
+from mailbot.core.kinds.filing import hold_automatic, hold_untagged
 from mailbot.core.kinds.kind import Kind
 from mailbot.core.kinds.new_exchange import open_exchange
 from mailbot.core.kinds.reports import note
 from mailbot.core.mail import MailClass
+from mailbot.core.rounds.answers import answer_probe
 from mailbot.core.tags import Tag, Word
 
 
@@ -38,8 +41,8 @@ KINDS: Mapping[Name, Kind] = {
     Name.ACKNOWLEDGEMENT: Kind(acknowledge, sealed=False, relays=True),
     Name.CLOSING: Kind(close),
     Name.CONFIRMATION: Kind(confirm, sealed=False, relays=True, operators=True),
-    Name.PING: Kind(hold_unsupported, sealed=False, relays=True),
-    Name.COMMAND: Kind(hold_unsupported, sealed=False, relays=True, operators=True, command=True),
+    Name.PING: Kind(answer_probe, gated=False),  # alone may be unsigned: it is weighed, and moves nothing but a count
+    Name.COMMAND: Kind(obey, sealed=False, relays=True, operators=True, command=True),
     Name.UNTAGGED: Kind(hold_untagged, sealed=False, relays=True, operators=True),
 }
 
@@ -59,13 +62,27 @@ def kind_of(case: Case) -> Name:
     """The kind of a mail. What a machine made is so before any tag is looked at, because machines quote tags."""
     opened = case.opened
     if opened.mail_class in _MACHINES and not _overridden(case):
-        if case.speaker:
+        if case.speaker and not case.known.trails:
             return Name.AUTOMATIC
         # Outer headers cannot bury a sealed mail that would not open or was signed (trust.md 15): the gate holds it.
         return Name.UNTAGGED if opened.sealed and (opened.trouble or opened.signatures) else Name.REPORT
-    if case.intent.tag is None:
-        return Name.REPLY if case.known.coded or case.known.threaded or case.known.addressed else Name.UNTAGGED
-    return _named(case.intent.tag, case)
+    if case.intent.commands and not _only_outside(case):
+        return Name.COMMAND
+    return _named(case.intent.tag, case) if case.intent.tag else _untagged(case)
+
+
+def _only_outside(case: Case) -> bool:
+    """Whether the commands stand in a subject outside, while the body quotes a code of ours: that is what counts."""
+    return not is_signed(case.intent) and bool(case.known.coded or case.known.trails)
+
+
+def _untagged(case: Case) -> Name:
+    known = case.known
+    if known.coded or known.threaded or known.addressed:
+        return Name.REPLY
+    if known.trails:
+        return Name.PING
+    return Name.COMMAND if case.speaker and is_for_control(case) else Name.UNTAGGED
 
 
 def _overridden(case: Case) -> bool:
@@ -77,9 +94,10 @@ def _named(tag: Tag, case: Case) -> Name:
     if tag.word is Word.CONFIRM:
         return Name.CONFIRMATION
     if tag.word is Word.PING and tag.token:
-        return Name.PING
+        # A subject outside must not turn an answer, whose code is signed, into a ping's, which nobody reads.
+        return Name.REPLY if case.known.coded and not case.intent.tag_signed else Name.PING
     if tag.is_command:
-        return Name.COMMAND
+        return Name.REPLY
     if tag.reference is None:
         return Name.NEW_EXCHANGE
     if _echoes_our_mail(tag, case) or _only_the_code_is_signed(tag, case):

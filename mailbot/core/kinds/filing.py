@@ -12,7 +12,3 @@ def hold_automatic(case: Case) -> Decision:
 
 def hold_untagged(case: Case) -> Decision:
     return hold(Reason.UNTAGGED, case)
-
-
-def hold_unsupported(case: Case) -> Decision:
-    return hold(Reason.NOT_SUPPORTED, case)

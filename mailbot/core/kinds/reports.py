@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from mailbot.core.decision import Case, Decision, Entry, Event
 from mailbot.core.mail import MailClass
 from mailbot.core.postings import Report, Reported, Returned
+from mailbot.core.rounds.answers import note_machine
 
 
 def note(case: Case) -> Decision:
@@ -16,6 +17,8 @@ def note(case: Case) -> Decision:
     returned = case.known.returned
     if returned:
         return _attributed(returned, case)
+    if about_probe := note_machine(case):
+        return about_probe
     resident = case.intent.resident
     return Decision(entries=(Entry(Event.NOTED, party=resident.code if resident else None, facts=_facts(case)),))
 

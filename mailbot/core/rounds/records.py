@@ -118,6 +118,19 @@ class Probe:
             raise ForbiddenMove(f"probe {self.stage}: {event}") from None
         return replace(self, stage=stage, obstacle=self.obstacle if stage is ProbeStage.UNSENT else None)
 
+    def sent(self, now: datetime) -> "Probe":
+        """With its first copies on their way; who was asked later than planned has no less time."""
+        later = max(now - self.due_at, timedelta()) if self.stage is ProbeStage.PLANNED else timedelta()
+        return replace(self.move(ProbeEvent.SEND), sent_at=now, deadline=self.deadline + later)
+
+    def hindered(self, obstacle: Obstacle) -> "Probe":
+        """Not sent, and why."""
+        return replace(self.move(ProbeEvent.HINDER), obstacle=obstacle)
+
+    def failed(self, status: str) -> "Probe":
+        """No desk can be reached, as a server says."""
+        return replace(self.move(ProbeEvent.FAIL), failure=status)
+
     def answered(self, answer: Answer) -> "Probe":
         """With an answer of a person: the first keeps its time, the surest its place."""
         reaches = self.counts(answer)

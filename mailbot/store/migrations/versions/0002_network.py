@@ -26,6 +26,9 @@ def upgrade() -> None:
     _create_rounds()
     _create_quotas()
     _create_ordered_moves_and_contacts()
+    _create_ringing()
+    _index_failures()
+    _take_turns_in_the_outbox()
 
 
 def downgrade() -> None:
@@ -56,6 +59,21 @@ def _create_quotas() -> None:
         sa.Column("use", WORDS, nullable=False),
         sa.Column("whole_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("account", "use", name=op.f("pk_quotas")),
+        sqlite_strict=True,
+    )
+
+
+def _create_ringing() -> None:
+    op.create_table(
+        "ringing",
+        sa.Column("alarm", WORDS, nullable=False),
+        sa.Column("robot", WORDS, nullable=False),
+        sa.Column("since", TIME, nullable=False),
+        sa.Column("detail", WORDS, nullable=False),
+        sa.Column("told_at", TIME, nullable=True),
+        sa.Column("over_at", TIME, nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("alarm", "robot", name=op.f("pk_ringing")),
         sqlite_strict=True,
     )
 
@@ -144,3 +162,21 @@ def _create_probes() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_probes_party", "probes", ["party", "due_at"])
+
+
+def _index_failures() -> None:
+    failed = sa.text("(outbox.state IN ('refused', 'expired') OR outbox.reported = 'undeliverable')")
+    op.create_index("ix_outbox_failed", "outbox", ["settled_at"], sqlite_where=failed, postgresql_where=failed)
+
+
+def _take_turns_in_the_outbox() -> None:
+    op.add_column("outbox", sa.Column("lane", WORDS, nullable=False, server_default=""))
+    op.add_column("outbox", sa.Column("turn", NUMBER, nullable=False, server_default="0"))
+    queued = sa.text("outbox.state = 'queued'")
+    op.drop_index("ix_outbox_turn", "outbox")
+    columns = {
+        "ix_outbox_turn": [sa.text("urgent DESC"), "turn", "id", "due_at"],
+        "ix_outbox_lane": ["lane", "urgent", "turn"],
+    }
+    for name, those in columns.items():
+        op.create_index(name, "outbox", those, sqlite_where=queued, postgresql_where=queued)

@@ -1,0 +1,189 @@
+"""A mail as the rules of classification see it: one level of it, what stands outside or what was signed or sealed."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mailbot.core.mail import Bounce, Headers
+from mailbot.core.tags import decode_subject
+from mailbot.mail.bounces import (
+    STATUS_TYPES,
+    disposed_message_id,
+    guess_bounce,
+    notice_of,
+    original_message_id,
+    read_bounce,
+)
+from mailbot.mail.charsets import decode
+from mailbot.mail.fields import Fields
+from mailbot.mail.limits import Limits
+from mailbot.mail.mime import Part
+from mailbot.mail.notices import Notice
+
+_MAILER_DAEMON = re.compile(
+    r"(?:mailer|mail|delivery|e-?mail)[-_.]?daemon(?:[-_.+].*)?|mdaemon|daemon-mail|microsoftexchange[0-9a-f]{20,}"
+    r"|mail[-_.]?delivery[-_.]?(?:sub)?system"
+)
+_MAIL_SERVER = re.compile(
+    r"(?:post|mail)master|postoffice|(?:mail|e-?mail|smtp)[-_.]?(?:server|system|gateway|gate|admin\w*|filter|scan\w*)"
+    r"|(?:system[-_.]?)?admin(?:istrator)?|root|bounces?|mailer|smtpd?|mta|exim|qmail|sendmail|amavis(?:d|-new)?"
+)
+_MAIL_SERVERS_NAME = re.compile(
+    r"(?:mail|message|e-?mail|internet mail) delivery|delivery (?:sub)?system|mail (?:sub)?system|mailer[- ]?daemon"
+    r"|(?:system|mail|network) administrator|post ?master|mail (?:server|gateway)|undeliver|non[- ]?delivery"
+)
+_UNREAD = re.compile(
+    r"(?:.*[-_.+])?(?:(?:no|do[-_.]?not)[-_.]?reply|ne[-_.]?pas[-_.]?repondre|(?:nicht|bitte[-_.]?nicht)[-_.]?antworten"
+    r"|no[-_.]?(?:responder|contestar)|nao[-_.]?respond[ae]r?|non[-_.]?rispondere|niet[-_.]?beantwoorden|nepasrepondre"
+    r"|noreply|donotreply)(?:[-_.+].*|\d*)"
+)
+_REPLIED = re.compile(
+    r"(?:\s*+[\[(][^\[\]()]{1,40}+[\])])*+\s*+(?:re|fwd?|fw|aw|wg|antw?|tr|rv|enc|i|r|rif|res|resp|sv|vs|vb|vl|pd|odp"
+    r"|doorst|vá|továbbítva|tov|ynt|ilt|i̇lt|απ|πρθ|σχετ|отв|ответ|на|fs|rép|ref|trs|bls|回复|转发|返信|轉寄|回覆|회신|전달)"
+    r"(?:\[\d+\]|\^\d+|\(\d+\))?\s*[:：]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMarks:
+    """How the robot knows its own mail when it comes back and cannot be opened: by both of these together."""
+
+    addresses: frozenset[str] = frozenset()  # lower case
+    message_id_domain: str = ""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One level of a mail as the rules see it: what stands outside, or what was signed or encrypted in it."""
+
+    root: Part
+    headers: Headers
+    limits: Limits = field(repr=False)
+    own: OwnMarks = field(default_factory=OwnMarks)
+    signed_by_robot: bool = False
+
+    @property
+    def fields(self) -> Fields:
+        return self.root.fields
+
+    # ------------------------------------------------------------ who sent it
+
+    @property
+    def local_part(self) -> str:
+        """Of the From address, in lower case."""
+        return self.headers.sender.rpartition("@")[0].lower() or self._unreadable_local_part
+
+    @property
+    def _unreadable_local_part(self) -> str:
+        """Of `From: MAILER-DAEMON` and `<MAILER-DAEMON>`, which are no addresses."""
+        found = re.fullmatch(r"(?:.*[\s<])?([A-Za-z_.-]{4,40})>?", self._from[:200])
+        return found[1].lower() if found else ""
+
+    @cached_property
+    def display_name(self) -> str:
+        """The name in the From field, without its quotes; empty if there is none."""
+        name, bracket, _ = self._from.rpartition("<")
+        comment = re.search(r"\(([^()]{1,100})\)\s*$", self._from)
+        return (name.strip(" \t\"'") if bracket else "") or (comment[1].strip() if comment else "")
+
+    @property
+    def _from(self) -> str:
+        return decode_subject(decode(self.fields.first("from")[:1_000]))
+
+    @property
+    def is_from_a_mailer_daemon(self) -> bool:
+        return bool(_MAILER_DAEMON.fullmatch(self.local_part))
+
+    @property
+    def is_from_a_mail_server(self) -> bool:
+        """As it says itself; a postmaster is a person more often than not, so that the name alone is not enough."""
+        name = self.display_name.lower()
+        named = bool(_MAIL_SERVER.fullmatch(self.local_part)) or bool(_MAIL_SERVERS_NAME.search(name))
+        return self.is_from_a_mailer_daemon or named
+
+    @property
+    def is_from_an_unread_address(self) -> bool:
+        """One that says itself that nobody reads it."""
+        return self.is_from_a_mailer_daemon or bool(_UNREAD.fullmatch(self.local_part))
+
+    @property
+    def is_from_nobody(self) -> bool:
+        """By the topmost Return-Path: the one that our own server wrote."""
+        path = re.sub(rb"[\s<>\"]", b"", self.fields.first("return-path")).lower()
+        return self.fields.has("return-path") and (not path or path.split(b"@")[0] == b"mailer-daemon")
+
+    @property
+    def is_a_persons_answer(self) -> bool:
+        """Whether it is a reply or was forwarded, as persons' programs mark it: no mail server's program does."""
+        automatic = self.fields.word("auto-submitted") not in {"", "no"}
+        server = self.is_from_a_mailer_daemon or self.is_from_nobody or automatic
+        return not server and bool(_REPLIED.match(self.headers.subject))
+
+    @property
+    def asks_for_no_answer(self) -> bool:
+        """Marks that forbid an automatic answer, though the mail may be a person's (mail-in-the-wild.md 10)."""
+        words = self.fields.first("x-auto-response-suppress").decode("latin-1").split(",")
+        suppressed = {word.strip().lower() for word in words}
+        return (
+            self.fields.word("precedence") in {"bulk", "junk", "list"}
+            or bool(suppressed & {"all", "oof", "autoreply"})  # DR, RN, NRN only forbid reports
+            or self.fields.has("x-loop", "x-rt-loop-prevention", "x-otrs-loop")
+            or self.is_from_an_unread_address
+            or self.headers.sender.lower() in self.own.addresses
+        )
+
+    @property
+    def thread_topic(self) -> str:
+        """The subject that a conversation began with, as Exchange and Outlook write it beside the subject."""
+        return decode_subject(decode(self.fields.first("thread-topic")))
+
+    # ------------------------------------------------------------ what it holds
+
+    def holds(self, *types: str) -> bool:
+        """Whether a part of one of these types is in it, at any depth but in an attached message."""
+        return any(leaf.type in types for leaf in self.root.leaves())
+
+    def reports(self, kind: str) -> bool:
+        """Whether it is a multipart/report of this kind (RFC 6522)."""
+        return self.root.type == "multipart/report" and self.root.content.get("report-type").lower() == kind
+
+    @cached_property
+    def holds_status(self) -> bool:
+        """Whether it holds the machine-readable part of a delivery report."""
+        return self.reports("delivery-status") or self.holds(*STATUS_TYPES)
+
+    @cached_property
+    def notice(self) -> Notice | None:
+        """What its text says, if that begins as a mail server's notice."""
+        return notice_of(self.root, self.limits)
+
+    @cached_property
+    def standard_bounce(self) -> Bounce | None:
+        return read_bounce(self.root, self.limits)
+
+    @cached_property
+    def guessed_bounce(self) -> Bounce | None:
+        return guess_bounce(self.root, self.notice, self.limits)
+
+    @cached_property
+    def returned_id(self) -> str | None:
+        """The Message-ID of the mail that is given back."""
+        return original_message_id(self.root, self.limits)
+
+    @property
+    def disposed(self) -> str | None:
+        """The Message-ID of the mail that was opened; ask only if it is a receipt."""
+        return disposed_message_id(self.root, self.limits)
+
+    @property
+    def bounce(self) -> Bounce | None:
+        """What is known of the delivery that this reports; ask only if it is a report."""
+        if found := self.standard_bounce or self.guessed_bounce:
+            return found
+        return Bounce((), self.returned_id) if self.returned_id else None
+
+
+def is_own_id(message_id: str, own: OwnMarks) -> bool:
+    """Whether this identifier has the form of ours; anybody can write one."""
+    return bool(own.message_id_domain) and message_id.lower().endswith(f"@{own.message_id_domain.lower()}>")

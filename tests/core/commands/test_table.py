@@ -1,0 +1,50 @@
+"""The table of commands is complete, and HELP is made from the same words that are read."""
+
+import pytest
+
+from mailbot.core.commands import COMMANDS
+from mailbot.core.commands.rights import CIRCLES, OWN, RIGHTS, Circle
+from mailbot.core.parties import Address
+from mailbot.core.tags import GRAMMAR, Word, parse
+from tests.core.cast import FR, NETWORK
+from tests.core.commands.office import OFFICE, WATCH, give, said
+
+POLICE = FR.relays[0].mailbox
+
+
+def test_every_command_of_the_grammar_has_its_row_and_its_rights() -> None:
+    commands = {word for word, syntax in GRAMMAR.items() if syntax.command}
+    assert COMMANDS.keys() == RIGHTS.keys() == commands
+    assert CIRCLES.keys() <= commands
+    assert all(RIGHTS.values())
+
+
+def test_what_is_open_to_others_is_explained_to_them() -> None:
+    assert OWN.keys() == {word for word, circle in CIRCLES.items() if circle is not Circle.NOBODY} - {Word.HELP}
+
+
+@pytest.mark.parametrize("word", OWN)
+def test_the_examples_of_help_can_be_read(word: Word) -> None:
+    english, french = (parse(example) for example in OWN[word][0])
+    assert english.tag is not None
+    assert english.tag == french.tag
+    assert english.tag.word is word
+
+
+def shown(sender: Address) -> tuple[set[Word], set[Word]]:
+    """The mail and the commands of which HELP gives an example."""
+    _, words = said(give("[HELP]", sender=sender))
+    mail, commands = ({parse(row["example"]).tag for row in words[name]} for name in ("mail", "commands"))
+    return {tag.word for tag in mail if tag}, {tag.word for tag in commands if tag}
+
+
+def test_help_shows_each_what_he_may_write() -> None:
+    everything = {Word.REQUEST, Word.INFO, Word.REPLY, Word.ACK, Word.CLOSE}
+    assert shown(FR.desks[0]) == (everything, {Word.HELP, Word.STATUS, Word.RESEND, Word.KEY})
+    assert shown(POLICE) == ({Word.REPLY, Word.ACK}, {Word.HELP, Word.KEY})
+    assert shown(OFFICE) == (everything, set(COMMANDS))
+    assert shown(WATCH) == (set(), set(COMMANDS) - {Word.PING, Word.SHARE, Word.KEY})
+
+
+def test_help_says_how_soon_a_receipt_comes() -> None:
+    assert said(give("[HELP]", sender=FR.desks[0]))[1]["within"] == NETWORK.terms.receipt_within
