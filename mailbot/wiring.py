@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from mailbot.config import Config
 from mailbot.core.decision import Network
 from mailbot.core.mail import IncomingMail, OpenedMail
 from mailbot.core.parties import Directory
+from mailbot.core.vitals import Sign
 from mailbot.mail.classification import OwnMarks
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.headers import sender_of
@@ -159,6 +160,7 @@ class Robot:
             replay_key=derived(self.secret, "replay"),
             limits=self.config.limits,
             own=own_marks(self.config),
+            delivery_fields=self.config.delivery_fields,
         )
 
     def receiver(self) -> Receiver:
@@ -275,7 +277,17 @@ class Robot:
             robot=socket.gethostname(),
             smtp=self.config.smtp,
             route=self.config.second_smtp,
+            publish=self.metrics(),
         )
+
+    def metrics(self) -> Callable[[Iterable[Sign]], None] | None:
+        """For Prometheus, if the configuration wants them."""
+        textfile, port = self.config.metrics_file, self.config.metrics_port
+        if not textfile and not port:
+            return None
+        from mailbot.workers.metrics import Metrics  # noqa: PLC0415 - a library that most robots never need
+
+        return Metrics(textfile, port).publish
 
     def send(self, signals: Signals) -> None:
         """Send until told to stop."""
@@ -374,6 +386,7 @@ def network_of(config: Config, gpg: Gpg) -> Network:
         config.policy,
         reporting=config.reporting,
         ping=config.ping,
+        commands=config.commands,
     )
 
 

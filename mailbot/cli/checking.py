@@ -120,12 +120,6 @@ def smtp(config: Config) -> Iterator[Finding]:
 LOOKS: tuple[Look, ...] = (permissions, members, templates, database, certificates, imap, smtp)
 
 
-def flaw_in_use(certificate: Certificate, directory: Directory, now: datetime) -> Flaw | None:
-    """Why it is no good for what it is pinned for: to be sealed to, or only to sign."""
-    only_signs = certificate.fingerprint in directory.fingerprints() - directory.sealed_to()
-    return certificate.flaw(now, for_encryption=not only_signs)
-
-
 def _look_at(whose: str, certificate: Certificate, directory: Directory, now: datetime) -> Iterator[Finding]:
     place = f"{whose} {certificate.fingerprint}"
     flaw = flaw_in_use(certificate, directory, now)

@@ -7,6 +7,7 @@ from typing import Any
 import rich_click as click
 
 from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.monitoring import monitor
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
@@ -20,10 +21,17 @@ from mailbot.store.outbox import Outbox
 
 
 @click.command()
+@click.option("--monitor", "one_line", is_flag=True, help="One line for a monitoring system: 0 OK, 1, 2, 3 unknown.")
 @with_config
 @with_json
-def status(config_path: Path, as_json: bool) -> None:
-    """The network and the robot on one screen."""
+def status(one_line: bool, config_path: Path, as_json: bool) -> int:
+    """The network and the robot on one screen.
+
+    With --monitor the exit code is the verdict: 0 OK, 1 warning (something is held or overdue), 2 critical (an alarm
+    rings, or the mailbox was not reached for five minutes), 3 unknown.
+    """
+    if one_line:
+        return monitor(config_path, as_json=as_json)
     now = datetime.now(UTC)
     with open_database(config_path, as_json=as_json) as (config, engine):
         counts, depth, head = Memory(engine).counts(now), Outbox(engine).depth(), Journal(engine).head()
@@ -45,6 +53,7 @@ def status(config_path: Path, as_json: bool) -> None:
         answer_json(said)
     else:
         show_table("mailbot", ("what", "now"), [(k.replace("_", " "), v) for k, v in said.items()], "")
+    return Exit.FINE
 
 
 @click.group()

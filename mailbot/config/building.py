@@ -37,8 +37,9 @@ from mailbot.core.reporting import Reporting
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
 from mailbot.core.rounds.terms import PingTerms
-from mailbot.core.tags import Urgency
+from mailbot.core.tags import Urgency, Word
 from mailbot.core.troubles import AlarmTerms
+from mailbot.mail.headers import DELIVERY_FIELDS
 from mailbot.mail.limits import MIB, Limits
 from mailbot.mail.return_path import Style
 from mailbot.mail.writing import Share
@@ -77,6 +78,8 @@ class _Builder:
             retention=Retention(**_given(file.retention)),
             reporting=_reporting(file),
             ping=_ping(file.ping),
+            commands={Word(name.upper()): frozenset(rights) for name, rights in _given(file.commands).items()},
+            delivery_fields=tuple(file.imap.delivery_fields or DELIVERY_FIELDS),
             state_dir=state_dir,
             keys_dir=self.path(file.robot.keys_dir),
             templates_dir=self.path(file.templates.dir) if file.templates.dir else None,
@@ -84,6 +87,8 @@ class _Builder:
             read_store_url=self.store_url(file.store, state_dir),
             alarms=AlarmTerms(**_present({n: v for n, v in _given(file.alarms).items() if n != "smtp"})),
             second_smtp=self.smtp(file.alarms.smtp, file.robot) if file.alarms.smtp else None,
+            metrics_file=self.path(file.metrics.textfile) if file.metrics.textfile else None,
+            metrics_port=file.metrics.port,
             handover=self.path(file.send.handover) if file.send.handover else None,
             read_send_url=self.send_url(file.send),
         )

@@ -1,19 +1,20 @@
 """The configuration as the rest of the robot sees it: everything in the core's and the wire's own forms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailbot.config.secrets import exposures
 from mailbot.core.certificates import Fingerprint, Policy
 from mailbot.core.findings import Finding
-from mailbot.core.parties import Directory
+from mailbot.core.parties import Directory, Right
 from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
 from mailbot.core.reporting import Reporting
 from mailbot.core.retention import Retention
 from mailbot.core.retry import Patience
 from mailbot.core.rounds.terms import PingTerms
+from mailbot.core.tags import Word
 from mailbot.core.troubles import AlarmTerms
 from mailbot.mail.limits import Limits
 from mailbot.mail.return_path import Style
@@ -59,6 +60,8 @@ class Config:
     retention: Retention
     reporting: Reporting
     ping: PingTerms
+    commands: Mapping[Word, frozenset[Right]]
+    delivery_fields: tuple[str, ...]
     state_dir: Path
     keys_dir: Path
     templates_dir: Path | None
@@ -66,6 +69,8 @@ class Config:
     read_store_url: Callable[[], str] = field(repr=False)
     alarms: AlarmTerms = field(default_factory=AlarmTerms)
     second_smtp: SmtpAccess | None = None  # the way of alarms when the first server is out of reach
+    metrics_file: Path | None = None
+    metrics_port: int | None = None  # on loopback
     handover: Path | None = None  # the folder that `receive` and `send` share, where the database is one file
     read_send_url: Callable[[], str] | None = field(default=None, repr=False)  # the database as `send` connects to it
 

@@ -179,6 +179,12 @@ def _credential(text: str) -> str:
     return text
 
 
+def _field_name(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,60}", text):
+        return text
+    raise unfit("field-name", "this is not the name of a header field", "write it like Delivered-To")
+
+
 def _token_url(text: str) -> str:
     if flaw := url_flaw(text):
         raise unfit("token-url", f"this {flaw}", "see the provider's page on OAuth2 for IMAP and SMTP")
@@ -243,6 +249,7 @@ PlainText = Annotated[str, AfterValidator(_plain)]
 Host = Annotated[str, AfterValidator(_host)]
 Domain = Annotated[str, AfterValidator(_domain)]
 PathText = Annotated[str, AfterValidator(_path)]
+FieldName = Annotated[str, AfterValidator(_field_name)]
 CredentialName = Annotated[str, AfterValidator(_credential)]
 TokenUrl = Annotated[str, AfterValidator(_token_url)]
 

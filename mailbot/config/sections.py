@@ -17,6 +17,7 @@ from mailbot.config.forms import (
     DelayText,
     Domain,
     DurationText,
+    FieldName,
     FingerprintText,
     HashName,
     Host,
@@ -103,6 +104,7 @@ class ImapSection(_ServerSection):
     folders: FoldersSection = FoldersSection()
     poll_seconds: Annotated[float, Field(ge=1, le=300)] | None = None  # a NAT forgets a silent connection soon
     max_mail_mib: Annotated[int, Field(ge=1, le=1024)] | None = None
+    delivery_fields: Annotated[list[FieldName], Field(min_length=1)] | None = None
 
 
 class SmtpSection(_ServerSection):
@@ -147,6 +149,7 @@ class TermsSection(_Section):
     urgent_delay_warning: DurationText | None = None
     routine_delay_warning: DurationText | None = None
     longest_silence: DurationText | None = None
+    receipt_within: DurationText | None = None
     overview_hour: Annotated[int, Field(ge=0, le=23)] | None = None
     default_urgency: UrgencyText | None = None
 
@@ -179,6 +182,11 @@ class AlarmsSection(_Section):
     calm_for: DurationText | None = None
     letters_per_hour: _Count | None = None
     smtp: SmtpSection | None = None
+
+
+class MetricsSection(_Section):
+    textfile: PathText | None = None
+    port: Port | None = None
 
 
 class TrustSection(_Section):
@@ -226,6 +234,24 @@ class PingSection(_Section):
 
 class ReportSection(_Section):
     pairs_from: _Count | None = None
+
+
+class CommandsSection(_Section):
+    """Who may give which command: rows of core.commands.rights.RIGHTS, each under its word in lower case."""
+
+    ping: list[RightText] | None = None
+    share: list[RightText] | None = None
+    status: list[RightText] | None = None
+    digest: list[RightText] | None = None
+    report: list[RightText] | None = None
+    parties: list[RightText] | None = None
+    key: list[RightText] | None = None
+    suspend: list[RightText] | None = None
+    resume: list[RightText] | None = None
+    held: list[RightText] | None = None
+    release: list[RightText] | None = None
+    drop: list[RightText] | None = None
+    resend: list[RightText] | None = None
 
 
 class KeysSection(_Section):
@@ -296,11 +322,13 @@ class File(_Section):
     limits: LimitsSection = LimitsSection()
     trust: TrustSection = TrustSection()
     alarms: AlarmsSection = AlarmsSection()
+    metrics: MetricsSection = MetricsSection()
     retry: RetrySection = RetrySection()
     retention: RetentionSection = RetentionSection()
     ping: PingSection = PingSection()
     digest: DigestSection = DigestSection()
     report: ReportSection = ReportSection()
+    commands: CommandsSection = CommandsSection()
     keys: KeysSection = KeysSection()
     secretariat: SecretariatSection
     operators: list[OperatorSection] = []

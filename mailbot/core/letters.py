@@ -50,7 +50,7 @@ def answer_boxes(case: Case) -> tuple[Address, ...]:
     sealed to, else all of his. From is nobody's word: a desk is never answered at a relay's address, nor the reverse.
     """
     speaker = case.speaker
-    if speaker is None or case.opened.mail_class not in (MailClass.PERSON, MailClass.LIST):
+    if speaker is None or case.opened.by_machine:
         return ()
     own = case.network.directory.mailbox(case.opened.sender) if case.intent.resident == speaker else None
     written_from = sealable((own,), case.network, case.now) if own else ()

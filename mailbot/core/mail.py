@@ -151,7 +151,13 @@ class OpenedMail:
     trouble: Trouble | None = None
     bounce: Bounce | None = None
     return_date: str | None = None
+    marked: bool = False  # outside, where anybody can write, it calls itself a machine's, whatever was signed inside
     about: str | None = None  # of a read receipt: the Message-ID of the mail that was opened
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether nothing may ever be answered: that is how two robots would begin (trust.md 15)."""
+        return self.marked or self.mail_class not in (MailClass.PERSON, MailClass.LIST)
 
     @property
     def voucher(self) -> Signature | None:

@@ -181,6 +181,11 @@ class Directory:
         """Those that mail is sealed to; the others only sign."""
         return frozenset(f for address in self._mailboxes.values() for f in address.encrypt_to)
 
+    @cached_property
+    def signing_only(self) -> frozenset[Fingerprint]:
+        """Those that nothing is sealed to."""
+        return self.fingerprints() - self.sealed_to()
+
     def suspending(self, codes: frozenset[str]) -> "Directory":
         """The same directory with these parties suspended as well."""
         marked = {c: replace(p, suspended=p.suspended or c in codes) for c, p in self.parties.items()}

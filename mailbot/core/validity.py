@@ -34,8 +34,7 @@ def endings(network: Network, at: datetime, within: timedelta = EXPIRY_WARNING) 
 
 def flaw_in_use(certificate: Certificate, directory: Directory, at: datetime) -> Flaw | None:
     """Why it is no good for what it is pinned for: to be sealed to, or only to sign."""
-    only_signs = certificate.fingerprint in directory.fingerprints() - directory.sealed_to()
-    return certificate.flaw(at, for_encryption=not only_signs)
+    return certificate.flaw(at, for_encryption=certificate.fingerprint not in directory.signing_only)
 
 
 def end_of(certificate: Certificate) -> datetime | None:

@@ -14,8 +14,10 @@ TEXT_LOOKED_AT = 4_000  # characters: what follows is a signature, or the quoted
 LONGEST_ABSENCE = timedelta(days=550)
 OLD = timedelta(days=60)  # a day without year that is past by less was forgotten, and does not mean the next year
 
-_FAR = r"(?:\W{1,4}[^\W\d]{1,12}){0,5}\W{1,4}"  # "on Monday, the", "am Montag, dem"
-_NEAR = r"(?:\W{1,4}[^\W\d]{1,12}){0,2}\W{1,4}"
+_FAR = r"(?:\W{1,4}[^\W\d]{1,15}){0,5}\W{1,4}"  # "on Monday, the", "am Montag, dem"
+_NEAR = r"(?:\W{1,4}[^\W\d]{1,15}){0,2}\W{1,4}"
+_END = r"(?![^\W\d_\u3040-\u9fff\uac00-\ud7af])"  # of a word; there are no spaces between those of East Asia
+_SPAN = r"(?<!\d)\d{1,2}(?:[./]\s?(?:\d{1,2}[./]?(?:\d{2,4})?)?|\s\w{3,12}\.?(?:\s\d{4})?|(?=\s))\s?[-–—]\s?"
 
 
 def return_date(text: str, received: datetime | None) -> str | None:
@@ -31,18 +33,18 @@ def return_date(text: str, received: datetime | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """`{returns}`, `{until}` and the rest are a tongue's words, `{date}` a date in it."""
+    """Where a date stands: DATE is one in a tongue, WORDS are the tongue's words of this kind."""
 
+    kind: str
     pattern: str
-    words: tuple[str, ...]  # those that a tongue must have
 
 
 _PLACES = (
-    _Place(rf"(?<!\w)(?:{{returns}}){_FAR}{{date}}", ("returns",)),
-    _Place(rf"(?<![\d.]){{date}}{_NEAR}(?:{{back}})(?!\w)", ("back",)),
-    _Place(rf"(?<!\w)(?:{{until}}){_NEAR}{{date}}", ("until",)),
-    _Place(r"(?<![\d.]){date}\W{{0,3}}(?:{until_behind})(?!\w)", ("until_behind",)),
-    _Place(r"(?<=\d)\.?(?:\s\w{{3,12}})?\s?[-–—]\s?{date}", ()),  # "20.7. - 31.7."
+    _Place("returns", rf"(?<!\w)(?:WORDS){_FAR}DATE"),
+    _Place("back", rf"(?<![\d.])DATE{_NEAR}(?:WORDS){_END}"),
+    _Place("until", rf"(?<!\w)(?:WORDS){_NEAR}DATE"),
+    _Place("until_behind", rf"(?<![\d.])DATE\W{{0,3}}(?:WORDS){_END}"),
+    _Place("", rf"{_SPAN}DATE"),  # "20.7. - 31.7."
 )
 
 
@@ -54,35 +56,39 @@ def _days(place: _Place, tongue: Tongue, head: str, near: date | None) -> Iterat
 
 @cache
 def _pattern(place: _Place, tongue: Tongue) -> re.Pattern[str] | None:
-    words = {name: getattr(tongue, name) for name in place.words}
-    if not all(words.values()):
-        return None
-    return re.compile(place.pattern.format(date=_date(tongue), **words))
+    words = getattr(tongue, place.kind) if place.kind else "-"
+    return re.compile(place.pattern.replace("WORDS", words).replace("DATE", _date(tongue))) if words else None
 
 
 # ---------------------------------------------------------------- dates
 
 
 @cache
-def _months(locale: str) -> dict[str, int]:
-    """The names of the months, long and short, with and without the case they take in a date."""
-    return {
+def _months(tongue: Tongue) -> dict[str, int]:
+    """The names of the months, long and short, with and without the case they take in a date; else their stems."""
+    named = {
         unaccented(name).rstrip("."): number
         for width in ("wide", "abbreviated")
         for context in ("format", "stand-alone")
-        for number, name in get_month_names(width, context, locale).items()
+        for number, name in get_month_names(width, context, tongue.locale).items()
         if not name[:1].isdigit()
     }
+    return {name[:-2] if len(name) > _STEM else name: n for name, n in named.items()} if tongue.declines else named
+
+
+_STEM = 5  # letters of a long name's stem
 
 
 def _date(tongue: Tongue) -> str:
     """Every way of writing a date in this tongue, as a pattern."""
-    names = "|".join(sorted(map(re.escape, _months(tongue.locale)), key=len, reverse=True))
+    names = "|".join(sorted(map(re.escape, _months(tongue)), key=len, reverse=True))
+    ending = r"\w{0,5}" if tongue.declines else ""
     day = r"\d{1,2}(?:st|nd|rd|th|er|ste|de|º|ª|\.|-an|-en|-jen)?"
     year = r"(?:\W{1,3}(?:de |del |roku |gada |m\. )?(?P<year%d>20\d\d))?(?!\d)"
     named = (
-        rf"(?P<day1>{day})\s{{0,2}}(?:de |di |of |d')?(?P<name1>{names})\b\.?" + year % 1,
-        rf"(?:(?P<early2>20\d\d)\W{{1,2}}(?:m\. |gada )?)?(?P<name2>{names})\b\.?\s(?P<day2>{day})(?!\d)" + year % 2,
+        rf"(?P<day1>{day})[\s-]{{0,2}}(?:de |di |of |d')?(?P<name1>{names}){ending}\b\.?" + year % 1,
+        rf"(?:(?P<early2>20\d\d)\W{{1,2}}(?:m\. |gada )?)?(?P<name2>{names}){ending}\b\.?\s(?P<day2>{day})(?!\d)"
+        + year % 2,
     )
     written = (
         r"(?P<year3>20\d\d)(?P<mark3>[-./])\s?(?P<month3>\d{1,2})(?P=mark3)\s?(?P<day3>\d{1,2})(?!\d)",
@@ -100,7 +106,7 @@ def _readings(found: re.Match[str], tongue: Tongue) -> Iterator[tuple[int | None
     year = said.get("year") or said.get("early")
     century = (int(year) + 2000 if int(year) < 100 else int(year)) if year else None
     day = int(re.sub(r"\D.*", "", said["day"]))
-    month = _months(tongue.locale)[said["name"]] if "name" in said else int(said["month"])
+    month = _months(tongue)[said["name"]] if "name" in said else int(said["month"])
     yield century, month, day
     if said.get("mark") == "/" and "name" not in said:
         yield century, day, month

@@ -275,6 +275,8 @@ class _Opener:
         finding = classify(inside if inside and _has_signed_tag(opened) else [outside, *inside])
         persons = {finding.mail_class, outer_finding.mail_class} == {MailClass.PERSON}
         asks = any(asks_for_no_answer(sighting) for sighting in (outside, *inside))
+        marked = outer_finding.mail_class not in {MailClass.PERSON, MailClass.LIST}
+        opened = replace(opened, marked=marked)
         return _found(opened, finding, answerable=persons and not asks and bool(opened.sender))
 
     def _sighting(self, part: Part, opened: OpenedMail) -> Sighting:

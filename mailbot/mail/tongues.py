@@ -22,10 +22,14 @@ class Tongue:
     back: str = ""  # behind it
     until: str = ""  # in front of the last day away
     until_behind: str = ""
+    declines: bool = False  # the months take more endings than Babel knows
 
 
-def _tongue(locale: str, returns: str, back: str, until: str, until_behind: str = "") -> Tongue:
-    return Tongue(locale, unaccented(returns), unaccented(back), unaccented(until), unaccented(until_behind))
+def _tongue(
+    locale: str, returns: str, back: str, until: str, until_behind: str = "", *, declines: bool = False
+) -> Tongue:
+    words = map(unaccented, (returns, back, until, until_behind))
+    return Tongue(locale, *words, declines=declines)
 
 
 TONGUES = (
@@ -82,13 +86,13 @@ TONGUES = (
     _tongue("el", r"επιστρ[εέ]\w+|επιστροφή|πίσω|ξανά", r"πίσω|ξανά", r"μέχρι|έως|ως"),
     _tongue("hr", r"vraćam|vratit\w*|povratak|natrag|ponovno|opet", r"natrag|ponovno|opet", r"do"),
     _tongue("sl", r"vrnem|vrnil\w*|vračam|nazaj|spet|ponovno", r"nazaj|spet|ponovno", r"do"),
-    _tongue("et", r"tagasi|naasen", r"tagasi", r"kuni", r"ni"),
-    _tongue("lv", r"atgriezīšos|atgriežos|atpakaļ", r"atpakaļ", r"līdz"),
+    _tongue("et", r"tagasi|naasen", r"tagasi", r"kuni", r"ni", declines=True),
+    _tongue("lv", r"atgriezīšos|atgriežos|atpakaļ", r"atpakaļ", r"līdz", declines=True),
     _tongue("lt", r"grįš\w+|grįžtu|grįžimas", r"grįš\w+", r"iki"),
     _tongue("tr", r"dönece\w*|dönüş\w*", r"dönece\w*|dönüş\w*", "", r"(?:'?\w{1,4} |tarihine )?(?:kadar|dek)"),
     _tongue("ga", r"ar ais|fillfidh", r"ar ais", r"go dtí|go"),
     _tongue("mt", r"lura|nirritorna", r"lura", r"sa"),
-    _tongue("ja", r"復帰|戻り", r"(?:から|に)?(?:戻|復帰|出社)\w*", "", r"(?:\(\w\)|（\w）)?\s?まで"),
-    _tongue("zh", r"返回|回来|復工", r"返回|回来|回來|上班", r"至|到|直到"),
-    _tongue("ko", r"복귀", r"복귀\w*", "", r"까지"),
+    _tongue("ja", "", "", "", r"(?:\(\w\)|（\w）)?\s?(?:まで|(?:から|に)?(?:戻|復帰|出社))"),
+    _tongue("zh", "", "", "", r"(?:返回|回来|回來|上班|之?前)"),
+    _tongue("ko", "", "", "", r"까지|(?:에 )?복귀"),
 )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from mailbot.core.codes import tokens
 from mailbot.core.decision import Decision, Intent
 from mailbot.core.postings import Posting
 from mailbot.core.records import Assurance
@@ -175,7 +176,8 @@ def _answer(row: RowMapping) -> Answer | None:
 def trails(connection: Connection, intent: Intent, thread: Collection[str]) -> tuple[Trail, ...]:
     """The probes that a mail leads to, by the surest hint first; `thread` are the Message-IDs that it names."""
     tags = (intent.tag, intent.outer_tag)
-    tokens = {*intent.tokens, *(tag.token for tag in tags if tag and tag.token)}
+    outside = intent.opened.outer.subject.replace("#", " ")
+    found_tokens = {*intent.tokens, *tokens(outside), *(tag.token for tag in tags if tag and tag.token)}
     found = [
         *_of_challenges(connection, intent.challenges),
         *_of_mails(connection, Hint.THREAD, outbox.c.message_id, thread),
@@ -184,7 +186,7 @@ def trails(connection: Connection, intent: Intent, thread: Collection[str]) -> t
     named = {(number, party) for _, _, number, party, _ in found}
     known = {(probe.round, probe.party): probe for probe in _named(connection, named)}
     led = [Trail(hint, value, known[n, p], copy) for hint, value, n, p, copy in found if (n, p) in known]
-    return tuple(sorted((*led, *_of_tokens(connection, tokens)), key=lambda trail: list(Hint).index(trail.hint)))
+    return tuple(sorted((*led, *_of_tokens(connection, found_tokens)), key=lambda trail: list(Hint).index(trail.hint)))
 
 
 _Found = tuple[Hint, str, int, str, Copy]
@@ -202,11 +204,11 @@ def _of_challenges(connection: Connection, words: Collection[str]) -> Iterator[_
             yield Hint.CHALLENGE, by_hash[row["word_hash"]], row["round"], row["party"], Copy(row["copy"])
 
 
-def _of_tokens(connection: Connection, tokens: Collection[str]) -> Iterator[Trail]:
-    if tokens:
-        ours = or_(probes.c.token.in_(tokens), probes.c.backup_token.in_(tokens))
+def _of_tokens(connection: Connection, values: Collection[str]) -> Iterator[Trail]:
+    if values:
+        ours = or_(probes.c.token.in_(values), probes.c.backup_token.in_(values))
         for probe in _probes(connection, ours, probes.c.stage != ProbeStage.PLANNED):
-            copy = Copy.DESK if probe.token in tokens else Copy.BACKUP
+            copy = Copy.DESK if probe.token in values else Copy.BACKUP
             yield Trail(Hint.TOKEN, probe.token if copy is Copy.DESK else probe.backup_token, probe, copy)
 
 

@@ -14,12 +14,14 @@ from mailbot.core.mail import OutgoingMail, Sent
 from mailbot.core.records import HeldMail, HeldState, Reason
 from mailbot.core.troubles import Alarm, AlarmTerms, News, Ringing, Trouble, news
 from mailbot.core.validity import end_of
+from mailbot.core.vitals import Sign, vitals
 from mailbot.mail.writing import Writer
-from mailbot.store.engine import Clash, StoreUnavailable
+from mailbot.store.engine import Clash, StoreUnavailable, reading
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.outbox import Outbox
 from mailbot.store.ringing import known_troubles
+from mailbot.store.situation import situation
 from mailbot.wire.access import SmtpAccess
 from mailbot.wire.smtp import Postman
 from mailbot.workers.failures import tell
@@ -49,6 +51,7 @@ class Sentinel:
     robot: str  # its name among the robots on this database
     smtp: SmtpAccess | None = None  # None: another process sends
     route: SmtpAccess | None = None
+    publish: Callable[[Iterable[Sign]], None] | None = None  # to whom the vital signs are shown
     late: Late = lambda _now: ()
     _probed_at: datetime | None = field(default=None, init=False)
     _verified_at: datetime | None = field(default=None, init=False)
@@ -75,8 +78,14 @@ class Sentinel:
         except StoreUnavailable:
             return self._without_database(now)
         self._unwritten = ()
+        self._show(now, known)
         told = news(found, known, self.robot, now, self.terms)
         return bool(told) and self._tell(told, now)
+
+    def _show(self, now: datetime, known: Sequence[Ringing]) -> None:
+        if self.publish:
+            with reading(self.engine) as connection:
+                self.publish(vitals(situation(connection, now), known).signs)
 
     # ------------------------------------------------------------ telling
 

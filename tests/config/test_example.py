@@ -11,6 +11,7 @@ from mailbot.config.lines import locate
 from mailbot.config.problems import every_key
 from mailbot.config.sections import File
 from mailbot.core.certificates import Policy
+from mailbot.core.commands.rights import RIGHTS
 from mailbot.core.parties import Right, Role
 from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
@@ -78,6 +79,9 @@ def test_what_it_shows_as_default_is_the_default(example: Config, tmp_path: Path
     assert example.retention == plain.retention == Retention()
     assert example.reporting == plain.reporting == Reporting()
     assert example.ping == plain.ping == PingTerms()
+    assert plain.commands == {}
+    assert example.commands == {word: rights for word, rights in RIGHTS.items() if word is not Word.HELP}
+    assert example.delivery_fields == plain.delivery_fields
     for name in ("port", "tls", "patience", "inbox", "folders", "poll_seconds", "largest"):
         assert getattr(example.imap, name) == getattr(plain.imap, name), name
     for name in ("patience", "dot_patience", "connections", "ehlo_name"):

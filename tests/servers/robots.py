@@ -17,6 +17,7 @@ class RobotProcess:
         self.config = config
         self.kills = 0
         self._running: subprocess.Popen[bytes] | None = None
+        self._begun = 0  # how long its log was then
 
     def start(self) -> None:
         """Begin, or begin again."""
@@ -24,6 +25,7 @@ class RobotProcess:
         temporary.mkdir(exist_ok=True)
         command = [sys.executable, "-P", "-m", "mailbot", "run", "--config", str(self.config)]
         with (self.config.parent / "log").open("ab") as log:
+            self._begun = log.tell()
             environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
             self._running = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.config.parent, env=environment
@@ -33,6 +35,12 @@ class RobotProcess:
     def log(self) -> str:
         """What it wrote so far."""
         return (self.config.parent / "log").read_text("utf-8", "replace")
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it came up since it was begun, or since its worker was killed."""
+        said = (self.config.parent / "log").read_bytes()[self._begun :]
+        return b"mailbox connected" in said or b"another robot watches" in said
 
     @property
     def code(self) -> int | None:
@@ -54,6 +62,7 @@ class RobotProcess:
         pid = self._running.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for child in children[:1]:
+            self._begun = (self.config.parent / "log").stat().st_size
             os.kill(int(child), signal.SIGKILL)
             self.kills += 1
 

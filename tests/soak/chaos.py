@@ -17,18 +17,22 @@ Mishap = Callable[[], None]
 class Chaos(threading.Thread):
     """Mishaps until told to stop; `happened` counts them by name."""
 
-    def __init__(self, network: Network, postgres: Postgres | None, chance: random.Random) -> None:
+    def __init__(
+        self, network: Network, postgres: Postgres | None, chance: random.Random, pause: tuple[float, float] = (0.5, 2)
+    ) -> None:
+        """`pause`: seconds between two mishaps, from and to."""
         super().__init__(name="chaos")
+        self.pause = pause
         self.network, self.postgres, self.chance = network, postgres, chance
         self.happened: Counter[str] = Counter()
         self.problem: BaseException | None = None
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Every third time a robot is killed: every 3 to 7 seconds. Postfix is kept awake."""
+        """Every third time a robot is killed, as a rule every 3 to 7 seconds. Postfix is kept awake."""
         others, count = self._others(), 0
         try:
-            while not self._over.wait(self.chance.uniform(0.5, 2.0)):
+            while not self._over.wait(self.chance.uniform(*self.pause)):
                 count += 1
                 self.network.postfix.flush()
                 self._happen(self.chance.choice(others) if count % 3 else self._kill)
@@ -60,8 +64,15 @@ class Chaos(threading.Thread):
     # ---------------------------------------------------------------- robots
 
     def _kill(self) -> None:
-        robot = self.chance.choice(self.network.robots)
-        if self.chance.random() < 0.25:
+        """Mostly one that is at work: where the machine is busy, a start may take longer than the time between kills,
+        and then nothing would ever be done that could go wrong.
+        """
+        robot = self.chance.choice([robot for robot in self.network.robots if robot.is_at_work] or [None])
+        if robot is None and self.chance.random() < 0.25:
+            robot = self.chance.choice(self.network.robots)
+        if robot is None:
+            self.happened["kill"] -= 1
+        elif self.chance.random() < 0.25:
             robot.kill_child()
         else:
             robot.kill()

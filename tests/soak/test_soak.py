@@ -1,24 +1,25 @@
 """Mail goes in while robots are killed and servers fail; at the end each mail is accounted for.
 
-Started by hand: `python3 run.py test -m soak -s` (`-k short` for the short one), with
-SOAK_MAILS (2000), SOAK_SECONDS (300: the time over which they go in) and SOAK_SEED in the environment.
+A short one is part of every run. The long one is started by hand: `python3 run.py test -m soak -s`, with SOAK_MAILS
+(2000), SOAK_SECONDS (300: the time over which they go in) and SOAK_SEED in the environment.
 """
 
 import os
 import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from mailbot.store.engine import open_store
+from mailbot.store.engine import StatementRefused, StoreUnavailable, open_store
+from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.outbox import Outbox
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
-from tests.servers.programs import wait_until
 from tests.sharing import show
 from tests.soak.accounting import Account, Accountant
 from tests.soak.chaos import Chaos
@@ -26,18 +27,18 @@ from tests.soak.mails import Posted, written
 from tests.soak.network import Network, network
 from tests.stories.world import Cast
 
-CALMING = 100.0  # seconds until everything is sent, after the last mishap; and 0.2 for each mail
+STILL = (
+    100.0  # seconds after the last mishap in which nothing at all happens: more than any pause, lease or wait of ours
+)
 CONNECTIONS = 2  # of one robot to the SMTP server, the default
 
 databases = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
 
 
-# Not in every run yet: on a machine that is busy with other tests it once did not calm down in time, unexplained.
-@pytest.mark.soak
 @databases
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)  # seconds; how long it takes to calm down is a matter of the machine, see settle()
 def test_a_short_soak(request: pytest.FixtureRequest, place: Path, cast: Cast, database: str) -> None:
-    soak(request, place, cast, database, mails=36, seconds=12, seed=3)
+    soak(request, place, cast, database, mails=30, seconds=10, seed=3, pause=(0.2, 0.8))
 
 
 @pytest.mark.soak
@@ -50,7 +51,15 @@ def test_a_long_soak(request: pytest.FixtureRequest, place: Path, cast: Cast, da
 
 
 def soak(
-    request: pytest.FixtureRequest, place: Path, cast: Cast, database: str, *, mails: int, seconds: float, seed: int
+    request: pytest.FixtureRequest,
+    place: Path,
+    cast: Cast,
+    database: str,
+    *,
+    mails: int,
+    seconds: float,
+    seed: int,
+    pause: tuple[float, float] = (0.5, 2.0),
 ) -> None:
     dovecot: Dovecot = request.getfixturevalue("dovecot")
     postfix: Postfix = request.getfixturevalue("postfix")
@@ -60,7 +69,7 @@ def soak(
         for robot in soaked.robots:
             robot.start()
         begin = time.monotonic()
-        chaos = Chaos(soaked, postgres, random.Random(seed))
+        chaos = Chaos(soaked, postgres, random.Random(seed), pause)
         chaos.start()
         try:
             post_all(soaked, posted, begin, seconds)
@@ -87,12 +96,7 @@ def settle(soaked: Network, posted: list[Posted]) -> Account:
     """Wait until all is quiet, stop the robots in order, and account for everything."""
     engine = open_store(soaked.url)
     try:
-        try:
-            wait_until(lambda: is_quiet(soaked, engine), "quiet", CALMING + len(posted) / 5, pause=1.0)
-        except TimeoutError:
-            said = "\n".join(robot.log[-5000:] for robot in soaked.robots)
-            left = f"{soaked.waiting()} to be filed, {Outbox(engine).depth()}, {soaked.postfix.queue}"
-            raise AssertionError(f"no end of it: {left}\n{said}") from None
+        calm_down(soaked, engine)
         codes = [robot.stop() for robot in soaked.robots]
         account = Accountant(soaked, engine).account(posted)
     finally:
@@ -102,9 +106,45 @@ def settle(soaked: Network, posted: list[Posted]) -> Account:
     return account
 
 
-def is_quiet(soaked: Network, engine: Engine) -> bool:
-    """Everything is filed and sent, and whoever is to be told of a failure was told."""
-    return not soaked.waiting() and not Outbox(engine).depth().queued and not Memory(engine).failed()
+@dataclass(frozen=True)
+class Left:
+    """What is still to be done. Where two looks differ, something was done in between."""
+
+    to_be_filed: int
+    to_be_sent: int
+    to_be_told: int  # failures
+    journal: int  # rows; they grow before a mail is filed
+
+    @property
+    def nothing(self) -> bool:
+        """Everything is filed and sent, and whoever is to be told of a failure was told."""
+        return not (self.to_be_filed or self.to_be_sent or self.to_be_told)
+
+
+def calm_down(soaked: Network, engine: Engine) -> None:
+    """Wait for the end, for as long as something goes on.
+
+    A limit on the whole would measure the machine: with 16 busy processes on its two cores a robot needs 13 s to start
+    and a second for a mail, so that all of them are still to be done after the last mishap.
+    """
+    left, changed_at = look(soaked, engine), time.monotonic()
+    while left is None or not left.nothing:
+        time.sleep(1.0)
+        before, left = left, look(soaked, engine)
+        if left != before:
+            changed_at = time.monotonic()
+        if time.monotonic() - changed_at > STILL:
+            said = "\n".join(robot.log[-5000:] for robot in soaked.robots)
+            raise AssertionError(f"no end of it: {left}, {soaked.postfix.queue}\n{said}")
+
+
+def look(soaked: Network, engine: Engine) -> Left | None:
+    """None: somebody was too busy to answer, or no robot has made its tables yet."""
+    try:
+        queued, failed = Outbox(engine).depth().queued, len(Memory(engine).failed())
+        return Left(soaked.waiting(), queued, failed, Journal(engine).head()[0])
+    except (OSError, StoreUnavailable, StatementRefused):
+        return None
 
 
 def repeatable(soaked: Network, chaos: Chaos) -> int:

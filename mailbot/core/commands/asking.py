@@ -56,8 +56,7 @@ def answerable_asker(case: Case) -> Asker | None:
     A genuine command that headers outside call a machine's is obeyed all the same, but not answered (trust.md 15).
     """
     asker, boxes = asker_of(case.intent, case.now), answer_boxes(case)
-    must_be_answered = case.opened.mail_class in (MailClass.PERSON, MailClass.LIST)
-    return replace(asker, boxes=boxes) if asker and (boxes or not must_be_answered) else None
+    return replace(asker, boxes=boxes) if asker and (boxes or case.opened.by_machine) else None
 
 
 def _name(speaker: Correspondent) -> str:

@@ -79,9 +79,13 @@ def _started(wall: datetime, parties: list[Party], network: Network, moment: Mom
 
 
 def _moment_for(party: Party, wall: datetime, network: Network, moment: Moment, past: Past) -> datetime | None:
-    """When it is asked: somewhere in what is left of the window. None: on a day of rest, or twice in one night."""
+    """When it is asked: somewhere in what is left of its window. None: it is over, or it would be asked on a day of
+    rest, or twice in one night.
+    """
     zone = ZoneInfo(party.time_zone)
     begins = wall.replace(tzinfo=zone).astimezone(UTC)
+    if moment.now >= begins + network.ping.window + _LATEST:
+        return None
     opens, closes = max(begins, moment.now), max(begins + network.ping.window, moment.now)
     drawn = int.from_bytes(moment.chance(f"window {party.code}")[:8]) / 2**64
     at = opens + (closes - opens) * drawn
