@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from mailbot.cli.style import damaged, too_old
 from mailbot.config import Config
-from mailbot.core.certificates import Certificate, Flaw
+from mailbot.core.certificates import Certificate
 from mailbot.core.findings import Finding, Severity
 from mailbot.core.parties import Directory
+from mailbot.core.validity import EXPIRY_WARNING, end_of, flaw_in_use
 from mailbot.mail.gpg import Gpg, GpgFailure
 from mailbot.mail.proofreading import proofread
 from mailbot.store.clock import lead_of
@@ -19,8 +20,6 @@ from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged, end_of_journal, file_of, require_sound
 from mailbot.wire.reachable import imap_findings, smtp_findings
 from mailbot.wiring import clock, open_keyring
-
-EXPIRY_WARNING = timedelta(days=60)
 
 _NOT_YET = "Nothing to do before the first start: `mailbot run` and `mailbot once` make it."
 
@@ -127,7 +126,7 @@ def _look_at(whose: str, certificate: Certificate, directory: Directory, now: da
         hint = "Mail to it waits, and what it signs is held, until a usable one is pinned; ask its owner for it."
         yield Finding(f"keys.{flaw.name.lower().replace('_', '-')}", f"the certificate is {flaw}", hint, place=place)
         return
-    ends = min((end for end in (certificate.expires, certificate.encrypts_until) if end), default=None)
+    ends = end_of(certificate)
     if ends and ends - now <= EXPIRY_WARNING:
         hint = "Ask its owner to extend it, and put the extended certificate into the keys folder."
         days = (ends - now).days

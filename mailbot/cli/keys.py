@@ -5,11 +5,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from mailbot.cli.checking import flaw_in_use
 from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.output import answer_json, show_problems, show_table
 from mailbot.cli.style import open_config, telling_faults, with_config, with_json
 from mailbot.core.findings import Finding
+from mailbot.core.validity import flaw_in_use
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.keyring import KeyExists, init_robot_key
 from mailbot.wiring import open_keyring

@@ -72,7 +72,7 @@ def _send(robot: Robot, situation: Situation, now: datetime, *, yes: bool, as_js
     receiver = robot.receiver()
     moment = receiver.moment()
     network = robot.memory.as_suspended(robot.network)
-    decision = demanded(situation, network, readers, moment, f"shell:{getpass.getuser()}")
+    decision = demanded(situation, network, readers, f"shell:{getpass.getuser()}")
     robot.memory.record(None, decision, receiver.write(decision, moment), moment.now)
     if as_json:
         answer_json({"queued_to": addresses})

@@ -15,6 +15,7 @@ from mailbot.cli.style import (
     log_to_stderr,
     open_config,
     open_robot,
+    refuse_exposed,
     telling_faults,
     telling_of_others,
     with_config,
@@ -78,6 +79,7 @@ def _with_robot(config_path: Path, work: Callable[[Robot, Signals], None], signa
 
 def _without_robot(config_path: Path, signals: Signals, opened: Opened) -> None:
     config = open_config(config_path)
+    refuse_exposed(config, as_json=False)
     with telling_faults(as_json=False), telling_of_others(as_json=False):
         opened()
         send_alone(config, signals)

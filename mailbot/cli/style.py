@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from mailbot.cli.faults import Exit, Fault
 from mailbot.config import Config, ConfigurationError, load
+from mailbot.config.secrets import EXPOSED
 from mailbot.core.findings import Finding
 from mailbot.mail.gpg import GpgFailure
 from mailbot.store.engine import StoreUnavailable, open_store
@@ -57,8 +58,16 @@ def open_config(path: Path, *, as_json: bool = False) -> Config:
 def open_robot(path: Path, *, as_json: bool = False) -> Iterator[Robot]:
     """The whole robot. Raises Fault."""
     config = open_config(path, as_json=as_json)
+    refuse_exposed(config, as_json=as_json)
     with telling_faults(as_json=as_json), telling_of_others(as_json=as_json), Robot(config) as robot:
         yield robot
+
+
+def refuse_exposed(config: Config, *, as_json: bool) -> None:
+    """A secret that others than its owner may read is no secret: the robot does not start. Raises Fault."""
+    exposed = [finding for finding in config.secret_file_findings() if finding.id == EXPOSED]
+    if exposed:
+        raise Fault(Exit.CONFIGURATION, exposed, as_json=as_json)
 
 
 @contextmanager

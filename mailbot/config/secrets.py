@@ -10,6 +10,7 @@ from mailbot.wire.access import SecretUnavailable
 
 Read = Callable[[], str]
 
+EXPOSED = "secret-file.permissions"
 _LARGEST = 64 * 1024  # octets; refresh tokens have some 2000
 
 
@@ -80,7 +81,7 @@ def _exposed(path: Path, mode: int) -> Iterator[Finding]:
     if stat.S_IMODE(found.st_mode) & 0o077:
         said = f"others than its owner may use it (mode {stat.S_IMODE(found.st_mode):04o})"
         hint = f"chmod {mode:04o} {path}; and change what is secret in it if somebody may have read it"
-        yield Finding("secret-file.permissions", said, hint, Severity.WARNING, str(path))
+        yield Finding(EXPOSED, said, hint, Severity.WARNING, str(path))
     if found.st_uid not in {0, os.geteuid()}:
         said = f"it belongs to another user (uid {found.st_uid})"
         hint = "give it to the user that the robot runs as (chown)"

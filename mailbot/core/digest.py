@@ -54,16 +54,16 @@ def daily(situation: Situation, network: Network, moment: Moment, turn: str) -> 
     readers = () if spared else daily_readers(network, moment.now)
     event = Event.DIGEST_SENT if readers else Event.DIGEST_SPARED
     return Decision(
-        letters=digest_letters(situation, network, readers, moment),
+        letters=digest_letters(situation, network, readers),
         entries=(_entry(event, readers, found, "day", turn),),
         occasions=(Occasion(NAME, turn),),
     )
 
 
-def demanded(situation: Situation, network: Network, readers: tuple[Reader, ...], moment: Moment, by: str) -> Decision:
+def demanded(situation: Situation, network: Network, readers: tuple[Reader, ...], by: str) -> Decision:
     """A digest that somebody asked for; it settles no day."""
     entry = _entry(Event.DIGEST_SENT, readers, needs(situation, network), "by", by)
-    return Decision(letters=digest_letters(situation, network, readers, moment), entries=(entry,))
+    return Decision(letters=digest_letters(situation, network, readers), entries=(entry,))
 
 
 def _entry(event: Event, readers: tuple[Reader, ...], found: tuple[Need, ...], name: str, value: str) -> Entry:
@@ -71,9 +71,7 @@ def _entry(event: Event, readers: tuple[Reader, ...], found: tuple[Need, ...], n
     return Entry(event, facts=said | {name: value})
 
 
-def digest_letters(
-    situation: Situation, network: Network, readers: Iterable[Reader], moment: Moment
-) -> tuple[Letter, ...]:
+def digest_letters(situation: Situation, network: Network, readers: Iterable[Reader]) -> tuple[Letter, ...]:
     """A letter for each reader."""
     return tuple(digest_letter(situation, network, reader) for reader in readers)
 

@@ -1,4 +1,4 @@
-"""Who comes next when many wait: senders take turns, so that a flood of one delays the others by no more than its share."""
+"""Who comes next when many wait: senders take turns; a flood of one delays the others by no more than its share."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -112,11 +112,14 @@ def _each_once(*commands: Parsed) -> tuple[Parsed, ...]:
     return tuple({(parsed.tag, parsed.problem): parsed for parsed in reversed(commands)}.values())[::-1]
 
 
+_ANSWERED_WITH_COMMANDS = frozenset({Word.HELP, Word.CONFIRM, Word.DIGEST, Word.REPORT})  # letters of ours
+
+
 def _refines(leading: _Reading, protected: _Reading) -> bool:
     tag, outside = leading.tag, protected.tag
     if outside is None or not (tag or leading.commands):
         return False
-    if outside.word in (Word.HELP, Word.CONFIRM, Word.DIGEST):  # letters of ours that are answered with commands
+    if outside.word in _ANSWERED_WITH_COMMANDS:
         return True
     return tag is not None and tag.reference is not None and tag.reference == outside.reference
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 from mailbot.core.decision import Case, Known, Network
-from mailbot.core.mail import Automatic, Envelope, Letter, MailClass, Words
+from mailbot.core.mail import Automatic, Envelope, Letter, Words
 from mailbot.core.parties import Address, Party
 from mailbot.core.records import Cause, Exchange
 from mailbot.core.tags import ALL, Tag, Urgency, Word

@@ -11,6 +11,7 @@ from mailbot.core.records import Exchange, HeldMail, HeldState, Suspension
 
 if TYPE_CHECKING:  # they hold a Sight
     from mailbot.core.decision import Decision, Intent, Known, Moment
+    from mailbot.core.report import ReportFacts
     from mailbot.core.rounds.records import Round
     from mailbot.core.rounds.starting import Past
     from mailbot.core.situation import Situation
@@ -28,6 +29,7 @@ class Slice(StrEnum):
     SITUATION = "situation"
     PAST = "past"
     ROUNDS = "rounds"
+    REPORTS = "reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Wanted:
     reopened: frozenset[int] = frozenset()  # held mails to be opened again
     originals: frozenset[str] = frozenset()  # exchanges whose author's mail is to be opened again
     of_anybody: bool = False  # even if another party asked them
+    periods: frozenset[str] = frozenset()  # of reports, as tags have them
+    zone: str = "UTC"  # whose days they are
 
 
 class Closed(StrEnum):
@@ -77,6 +81,7 @@ class Sight:
     situation: "Situation | None" = None
     past: "Past | None" = None  # what a new ping round needs of those before it
     rounds: "tuple[Round, ...]" = ()  # the last ping rounds, newest first
+    reports: "Mapping[str, ReportFacts]" = field(default_factory=dict)  # by period
     reopened: Mapping[str, Reopened | Closed] = field(default_factory=dict)  # by digest
     judge: Judge | None = None
 

@@ -97,9 +97,10 @@ def list_keyring(gpg: TamedGPG, policy: Policy | None = None) -> Listing:
 
 
 def read_listing(octets: bytes, policy: Policy | None = None) -> Listing:
-    """What gpg listed, weak or not as the policy says; without checked signatures (`--check-signatures`, `--with-sig-check`) all of it counts as weak.
+    """What gpg listed, weak or not as the policy says.
 
-    Raises ValueError or LookupError on anything that gpg does not print.
+    Without checked signatures (`--check-signatures`, `--with-sig-check`) all of it counts as weak. Raises ValueError or
+    LookupError on anything that gpg does not print.
     """
     rows = [_fields(row) for row in octets.split(b"\n") if row]
     listed = [_read_certificate(part, policy or Policy()) for part in _parts(rows, {"pub", "sec"})]

@@ -178,6 +178,8 @@ def _done(language: str) -> Turns:
         "resumed": {**said, "what": "resumed"},
         "dropped": {**said, "what": "dropped", "party": None, "name": "H-12"},
         "closed": {**said, "what": "closed", "party": None, "name": "2026-0042", "count": 3},
+        "digest": {**said, "what": "digest", "party": None, "count": 1},
+        "report": {**said, "what": "report", "party": None, "name": "2026-01-01..2026-06-30", "count": 1},
         "nothing open": {**said, "what": "nothing open", "party": None},
     }
 

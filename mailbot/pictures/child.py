@@ -12,7 +12,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0  # seconds; a picture takes one, and a first start that looks for fonts some more
+PATIENCE = 15.0  # seconds; a picture takes one. All of a letter must fit into what [limits] allows for a mail
 MEMORY = 2 * 1024**3  # octets of address space
 MISSING = 69  # exit code of a child that lacks a library
 _ROOT = Path(__file__).parents[2]  # where `mailbot` is found, in a checkout too

@@ -7,7 +7,7 @@ from mailbot.pictures.child import ChildFailed, ask
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 60.0  # seconds; a report of many pages takes a few
+PATIENCE = 40.0  # seconds; a report takes a few
 DEBIAN = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 REMEDY = f"WeasyPrint needs Pango: apt-get install {DEBIAN}"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mailbot.pictures.child import MISSING, confine
+from mailbot.pictures.paper import PATIENCE
 
 _FONTS = {"own:regular": ("DejaVuSans.ttf", "normal"), "own:bold": ("DejaVuSans-Bold.ttf", "bold")}
 _ZOOM = 0.72  # what is large enough for a telephone is too large for paper: A4 is drawn larger, and made smaller
@@ -32,7 +33,7 @@ tr, img {{ break-inside: avoid }}
 
 def main() -> int:
     """Print one page; the exit code is MISSING where a library is not installed."""
-    confine()
+    confine(patience=PATIENCE)
     try:
         import weasyprint  # noqa: PLC0415 - under the limits
         import weasyprint.text.fonts

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, exists, select
 
 from mailbot.core.postings import Posting
 from mailbot.core.records import Exchange, HeldMail, HeldState
+from mailbot.core.report import Period, ReportFacts
 from mailbot.core.rounds.figures import IN_A_ROW
 from mailbot.core.rounds.records import Round
 from mailbot.core.rounds.starting import Past
 from mailbot.core.sight import Sight, Slice, Wanted
 from mailbot.core.situation import Situation
 from mailbot.store import exchanges, holding, orders, outbox, rounds, schema
+from mailbot.store.report import report_facts
 from mailbot.store.situation import situation
 
 WAITING_MOST = 200  # held mails in one list; beyond, the number says how many there are
@@ -71,6 +74,11 @@ def _rounds(connection: Connection, _wanted: Wanted, _now: datetime) -> tuple[Ro
     return rounds.latest(connection, IN_A_ROW + 1)
 
 
+def _reports(connection: Connection, wanted: Wanted, now: datetime) -> Mapping[str, ReportFacts]:
+    zone = ZoneInfo(wanted.zone)
+    return {named: report_facts(connection, Period.read(named), zone, now) for named in wanted.periods}
+
+
 Fetch = Callable[[Connection, Wanted, datetime], Any]
 
 SLICES: Mapping[Slice, Fetch] = {
@@ -83,4 +91,5 @@ SLICES: Mapping[Slice, Fetch] = {
     Slice.SITUATION: _situation,
     Slice.PAST: _past,
     Slice.ROUNDS: _rounds,
+    Slice.REPORTS: _reports,
 }

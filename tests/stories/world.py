@@ -34,6 +34,7 @@ ROLES: Mapping[str, Role] = {
     "it": Role("Italia", "desk@it.example", "IT"),
     "es": Role("España", "desk@es.example", "ES"),
     "sec": Role("Secretariat", "secretariat@network.example", SECRETARIAT),
+    "ops": Role("Night watch", "operator@watch.example"),  # registered by the stories in which somebody operates
     "stranger": Role("Stranger", "somebody@elsewhere.example"),
 }
 RELAYS = {"fr-ministry": ["reply"], "de-police": ["request"], "de-border": ["request", "information"]}
@@ -73,10 +74,10 @@ class World:
 
     # ---- mail
 
-    def post(self, login: str, octets: bytes) -> None:
+    def post(self, login: str, octets: bytes, to: str = ADDRESS) -> None:
         """Give a mail of this person to Postfix."""
         with smtplib.SMTP(self.postfix.host, self.postfix.port, "desk.example", timeout=30) as server:
-            server.sendmail(self.people[login].address, [ADDRESS], octets)
+            server.sendmail(self.people[login].address, [to], octets)
 
     def raw(self, login: str, count: int) -> list[bytes]:
         """The mails of a person as they lie in the mailbox, as soon as there are so many."""

@@ -10,6 +10,7 @@ from mailbot.core.commands.held import drop, held, held_of, release
 from mailbot.core.commands.helping import help_
 from mailbot.core.commands.membership import parties, resume, suspend, suspension_of
 from mailbot.core.commands.pinging import ping, share_ping
+from mailbot.core.commands.reporting import digest, report
 from mailbot.core.commands.resending import exchange_of, resend
 from mailbot.core.commands.status import status
 from mailbot.core.sight import Slice
@@ -27,8 +28,8 @@ COMMANDS: Mapping[Word, Command] = {
     Word.PING: Command(ping, frozenset({_S.PAST})),
     Word.SHARE: Command(share_ping, frozenset({_S.ROUNDS})),
     Word.STATUS: Command(status, frozenset({_S.EXCHANGES, _S.POSTINGS, _S.OWN, _S.SITUATION, _S.ROUNDS})),
-    Word.DIGEST: Command(_not_available),
-    Word.REPORT: Command(_not_available),
+    Word.DIGEST: Command(digest, frozenset({_S.SITUATION})),
+    Word.REPORT: Command(report, frozenset({_S.REPORTS})),
     Word.PARTIES: Command(parties, frozenset({_S.SUSPENSIONS})),
     Word.KEY: Command(_not_available),
     Word.SUSPEND: Command(suspend, frozenset({_S.SUSPENSIONS}), suspension_of),

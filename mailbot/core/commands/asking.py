@@ -6,7 +6,6 @@ from datetime import datetime
 from mailbot.core.commands.command import Asker
 from mailbot.core.decision import Case, Intent, TagSource
 from mailbot.core.letters import answer_boxes
-from mailbot.core.mail import MailClass
 from mailbot.core.parties import Correspondent
 
 _SIGNED = frozenset({TagSource.BODY, TagSource.PROTECTED})

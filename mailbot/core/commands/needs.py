@@ -16,7 +16,7 @@ from mailbot.core.tags import Tag, Word
 MOST = 20  # commands that are obeyed in one mail
 
 _BY_RIGHT_ALONE = frozenset(
-    {Slice.POSTINGS, Slice.WAITING, Slice.SUSPENSIONS, Slice.SITUATION, Slice.PAST, Slice.ROUNDS}
+    {Slice.POSTINGS, Slice.WAITING, Slice.SUSPENSIONS, Slice.SITUATION, Slice.PAST, Slice.ROUNDS, Slice.REPORTS}
 )
 _SETTLED = frozenset({HeldState.RELEASED, HeldState.DROPPED})
 
@@ -42,6 +42,8 @@ def wanted_for(tags: Sequence[Tag], asker: Asker, network: Network, table: Mappi
         reopened=frozenset(number_of(tag) for tag in reopening if tag.word is Word.RELEASE),
         originals=frozenset(tag.reference for tag in reopening if tag.reference),
         of_anybody=has_right(Word.RESEND, asker, network),
+        periods=frozenset(argument for tag in tags if tag.word is Word.REPORT for argument in tag.arguments),
+        zone=network.reporting.time_zone,
     )
 
 

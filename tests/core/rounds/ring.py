@@ -91,7 +91,8 @@ def answer(
 def plain(sender: Address = FR.desks[0], *, token: str = "", text: str = "", **changed: object) -> OpenedMail:
     """The same, as a mail program without OpenPGP sends it."""
     outer = f"Re: [PING#{token}] Ping test" if token else "Re: your mail"
-    return answer(sender, text=text, outer=outer, signed=False, encrypted=False, protects=False, **changed)
+    opened = answer(sender, text=text, outer=outer, signed=False, encrypted=False, protects=False)
+    return replace(opened, **changed)  # type: ignore[arg-type]
 
 
 def from_address(address: str, opened: OpenedMail) -> OpenedMail:

@@ -19,8 +19,8 @@ REACHED = {
 }
 
 
-def with_probe(party: str, round_: Round = ROUND, **changed: object) -> Round:
-    return round_.with_probes({party: replace(probe_of(party, round_), **changed)})  # type: ignore[arg-type]
+def with_probe(party: str, **changed: object) -> Round:
+    return ROUND.with_probes({party: replace(probe_of(party), **changed)})  # type: ignore[arg-type]
 
 
 def later(

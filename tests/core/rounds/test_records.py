@@ -32,7 +32,7 @@ def answer(assurance: Assurance, *, challenge: bool = False, minutes: float = 7)
 SIGNED, PLAIN, TOKEN = (answer(a) for a in (Assurance.SIGNED, Assurance.ADDRESS, Assurance.TOKEN))
 
 
-@pytest.mark.parametrize(("stage", "event"), product(ProbeStage, ProbeEvent))
+@pytest.mark.parametrize(("stage", "event"), list(product(ProbeStage, ProbeEvent)))
 def test_a_probe_moves_as_the_table_says_or_not_at_all(stage: ProbeStage, event: ProbeEvent) -> None:
     probe = replace(PROBE, stage=stage)
     if (stage, event) in PROBE_MOVES:
