@@ -8,9 +8,9 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,14 @@ from typing import Self
 from sqlalchemy import Engine
 
 from mailbot.config import Config
+from mailbot.core.certificates import Certificate, Fingerprint
 from mailbot.core.decision import Network
 from mailbot.core.mail import IncomingMail, OpenedMail
 from mailbot.core.parties import Directory
+from mailbot.core.pins import PROPOSED, Amendments, amended
 from mailbot.core.vitals import Sign
 from mailbot.mail.classification import OwnMarks
-from mailbot.mail.gpg import Gpg
+from mailbot.mail.gpg import Beside, Gpg
 from mailbot.mail.headers import sender_of
 from mailbot.mail.keyring import Keyring, RobotKey, make_home
 from mailbot.mail.opening import open_mail
@@ -51,8 +53,10 @@ from mailbot.store.watch import sender_watch_of, watch_of
 from mailbot.wire.imap import Mailbox
 from mailbot.wire.smtp import Postman
 from mailbot.workers.crew import Crew
+from mailbot.workers.draining import drain
 from mailbot.workers.housekeeping import Housekeeper
-from mailbot.workers.loop import Signals, close_all, drain, hand_over_forever, receive_forever, send_forever
+from mailbot.workers.keeper import Keeper
+from mailbot.workers.loop import Signals, close_all, hand_over_forever, receive_forever, send_forever
 from mailbot.workers.receive import Receiver
 from mailbot.workers.refiling import Refiler
 from mailbot.workers.send import send_due
@@ -112,14 +116,14 @@ class Robot:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self.engine = self._open_store()
-            self.keyring = self._open_keyring()
-            self.network = network_of(config, Gpg(self.keyring.home, config.robot.fingerprint, policy=config.policy))
+            self.memory = Memory(self.engine, machine=clock)
+            self.keeper = Keeper(self.memory, self._build_keyring, self.clock())
+            self._closing.callback(self.keeper.close)
         except BaseException:
             self._closing.close()
             raise
         self.watch = watch_of(self.engine)
         self._closing.callback(self.watch.release)
-        self.memory = Memory(self.engine, machine=clock)
         self.outbox = Outbox(self.engine, config.patience, machine=clock)
         self.secret = self._shared_secret()
 
@@ -145,14 +149,19 @@ class Robot:
             raise ForeignSecret(self.config.state_dir / "secret")
         return secret
 
+    @property
+    def network(self) -> Network:
+        """As configuration and mails have it now, but for the suspensions of the database."""
+        return self.keeper.network
+
     # ------------------------------------------------------------ parts, one set for each thread
 
     def gpg(self) -> Gpg:
         """GnuPG in the working home; one for each thread."""
-        robot = self.config.robot
-        return Gpg(self.keyring.home, robot.fingerprint, robot.passphrase(), policy=self.config.policy)
+        robot, home = self.config.robot, self.keeper.keyring.home
+        return self.keeper.lend(Gpg(home, robot.fingerprint, robot.passphrase(), policy=self.config.policy))
 
-    def opener(self, gpg: Gpg) -> Callable[[IncomingMail], OpenedMail]:
+    def opener(self, gpg: Gpg, beside: Beside | None = None) -> Callable[[IncomingMail], OpenedMail]:
         """What opens mails with this gpg."""
         return partial(
             open_mail,
@@ -161,6 +170,7 @@ class Robot:
             limits=self.config.limits,
             own=own_marks(self.config),
             delivery_fields=self.config.delivery_fields,
+            beside=beside,
         )
 
     def receiver(self) -> Receiver:
@@ -168,10 +178,11 @@ class Robot:
         gpg, crew = self.gpg(), Crew()
         self._closing.callback(crew.close)
         return Receiver(
-            network=self.network,
+            keeper=self.keeper,
             memory=self.memory,
             writer=self.writer(gpg),
             open_mail=self.opener(gpg),
+            open_alone=self.opener(gpg, crew.beside),
             wrap=gpg.seal_to_self,
             unwrap=gpg.open_own,
             clock=self.clock,
@@ -204,7 +215,7 @@ class Robot:
 
     def mailbox(self) -> Mailbox:
         """A connection to the mailbox, not yet made."""
-        return Mailbox(self.config.imap, partial(_whose, self.network.directory))
+        return Mailbox(self.config.imap, partial(_whose, self.config.directory))
 
     def postmen(self) -> list[Postman]:
         """The connections to the server that takes our mail, not yet made."""
@@ -267,7 +278,7 @@ class Robot:
     def sentinel(self, signals: Signals) -> Sentinel:
         """What tells operators when something is the matter."""
         return Sentinel(
-            network=self.network,
+            keeper=self.keeper,
             engine=self.engine,
             writer=self.writer(self.gpg()),
             clock=self.clock,
@@ -329,12 +340,16 @@ class Robot:
         look_over_journal(engine)
         return engine
 
-    def _open_keyring(self) -> Keyring:
-        keyring = open_keyring(self.config)
-        self._closing.callback(keyring.close)
+    def _build_keyring(
+        self, amendments: Amendments, brought: Mapping[Fingerprint, bytes], now: datetime
+    ) -> tuple[Keyring, Network]:
+        config = self.config
+        keyring = open_keyring(config, amendments, brought, now)
         if not keyring.has_robot_key:
+            keyring.close()
             raise KeyProblems(keyring)
-        return keyring
+        gpg = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy)
+        return keyring, network_of(config, gpg, amended(config.directory, amendments, now))
 
 
 def _until_stopped(signals: Signals) -> None:
@@ -365,18 +380,71 @@ def _open_for_sending(config: Config) -> Engine:
     return engine
 
 
-def open_keyring(config: Config) -> Keyring:
-    """The working GnuPG home of this configuration; made anew if keys or pins have changed."""
+def open_keyring(
+    config: Config, amendments: Amendments, brought: Mapping[Fingerprint, bytes], now: datetime
+) -> Keyring:
+    """The working GnuPG home of this configuration, as mails amended it; made anew if keys or pins have changed."""
     config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # `check` may come before the first start
-    robot = RobotKey(config.robot.gnupg_home, config.robot.fingerprint, config.robot.passphrase())
-    return make_home(config.state_dir / "gnupg", config.keys_dir, config.directory.pins(), robot)
+    own = config.robot
+    robot = RobotKey(own.gnupg_home, own.fingerprint, own.passphrase(), own.also_opens)
+    pins = {**amended(config.directory, amendments, now).pins(), PROPOSED: amendments.candidates}
+    return make_home(config.state_dir / "gnupg", config.keys_dir, pins, robot, brought)
 
 
-def network_of(config: Config, gpg: Gpg) -> Network:
+def amendments_of(config: Config) -> tuple[Amendments, Mapping[Fingerprint, bytes]]:
+    """What mails changed, and the certificates that they brought; nothing as long as there is no database.
+
+    Raises what opening one raises.
+    """
+    if not config.state_dir.is_dir():
+        return Amendments(), {}
+    engine = open_store(config.store_url)
+    try:
+        if schema_version(engine) is None:
+            return Amendments(), {}
+        check_schema(engine)
+        memory = Memory(engine)
+        return memory.amendments(), memory.certificates()
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What commands see of certificates: the network, and how it came to be."""
+
+    keyring: Keyring
+    network: Network
+    amendments: Amendments
+    brought: Mapping[Fingerprint, bytes] = field(repr=False)
+
+    @property
+    def known(self) -> Mapping[Fingerprint, Certificate]:
+        return self.network.certificates
+
+
+@contextmanager
+def open_keys(config: Config, *, alone: bool = False) -> Iterator[Keys]:
+    """The working home for a while, without a robot. `alone`: without the database, which may be out of order.
+
+    Raises GpgFailure, OSError, and what opening a database raises.
+    """
+    now = clock()
+    amendments, brought = (Amendments(), {}) if alone else amendments_of(config)
+    keyring = open_keyring(config, amendments, brought, now)
+    try:
+        gpg = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy)
+        network = network_of(config, gpg, amended(config.directory, amendments, now))
+        yield Keys(keyring, network, amendments, brought)
+    finally:
+        keyring.close()
+
+
+def network_of(config: Config, gpg: Gpg, directory: Directory | None = None) -> Network:
     """What holds for every mail: the configuration, and what gpg knows of the certificates."""
     robot = config.robot
     return Network(
-        config.directory,
+        directory or config.directory,
         gpg.certificates(),
         config.terms,
         robot.address,
@@ -387,6 +455,7 @@ def network_of(config: Config, gpg: Gpg) -> Network:
         reporting=config.reporting,
         ping=config.ping,
         commands=config.commands,
+        also_opens=frozenset(robot.also_opens),
     )
 
 

@@ -25,7 +25,7 @@ STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
     "decide": ((receive, "understand"), (Memory, "recall"), (receive, "decide")),
     "write": ((Writer, "write"),),
     "seal": ((Gpg, "seal"), (Gpg, "seal_to_self")),
-    "commit": tuple((Memory, name) for name in ("tried", "count_tries", "fresh_reference", "record")),
+    "commit": tuple((Memory, name) for name in ("count_tries", "fresh_reference", "record")),
     "file": ((Mailbox, "file_away"),),
     "send": ((Postman, "deliver"), (Outbox, "claim"), (Outbox, "settle")),
 }

@@ -19,8 +19,9 @@ COMMANDS: Mapping[str, str] = {
     "send": "running:send",
     "once": "running:once",
     "check": "running:check",
-    "status": "looking:status",
+    "status": "status:status",
     "exchanges": "looking:exchanges",
+    "parties": "parties:parties",
     "ping": "ping:ping",
     "held": "held:held",
     "digest": "reporting:digest",
@@ -43,7 +44,11 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "The robot at work", "commands": ["init", "run", "receive", "send", "once", "check"]},
         {
             "name": "Looking",
-            "commands": ["status", "exchanges", "ping", "held", "digest", "report", "journal", "clock", "inspect"],
+            "commands": ["status", "digest", "report", "journal", "clock", "inspect"],
+        },
+        {
+            "name": "Looking and acting",
+            "commands": ["exchanges", "parties", "ping", "held"],
         },
         {"name": "The database", "commands": ["backup", "restore", "migrate", "purge"]},
         {"name": "Keys and letters", "commands": ["keys", "templates"]},

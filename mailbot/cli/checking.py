@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -12,14 +12,14 @@ from mailbot.core.certificates import Certificate
 from mailbot.core.findings import Finding, Severity
 from mailbot.core.parties import Directory
 from mailbot.core.validity import EXPIRY_WARNING, end_of, flaw_in_use
-from mailbot.mail.gpg import Gpg, GpgFailure
+from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.proofreading import proofread
 from mailbot.store.clock import lead_of
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged, end_of_journal, file_of, require_sound
 from mailbot.wire.reachable import imap_findings, smtp_findings
-from mailbot.wiring import clock, open_keyring
+from mailbot.wiring import Keys, clock, open_keys
 
 _NOT_YET = "Nothing to do before the first start: `mailbot run` and `mailbot once` make it."
 
@@ -91,21 +91,31 @@ def _no_database() -> Finding:
 
 def certificates(config: Config) -> Iterator[Finding]:
     try:
-        keyring = open_keyring(config)
-        try:
-            known = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy).certificates()
-        finally:
-            keyring.close()
+        found = list(_certificates(config))
     except (GpgFailure, OSError) as problem:
-        yield Finding("gpg.failure", f"gpg cannot be used: {problem}", "Are gpg and gpg-agent installed?")
-        return
-    yield from keyring.findings
-    now = datetime.now(UTC)
-    for folder, fingerprints in sorted(config.directory.pins().items()):
+        found = [Finding("gpg.failure", f"gpg cannot be used: {problem}", "Are gpg and gpg-agent installed?")]
+    yield from found
+
+
+def _certificates(config: Config) -> Iterator[Finding]:
+    """As mails amended them; where the database is out of order, which it says itself, as the configuration has them."""
+    try:
+        with open_keys(config) as keys:
+            yield from certificate_findings(keys, clock())
+    except (SchemaTooOld, SchemaTooNew, Damaged, StoreUnavailable, ValueError):
+        with open_keys(config, alone=True) as keys:
+            yield from certificate_findings(keys, clock())
+
+
+def certificate_findings(keys: Keys, now: datetime) -> Iterator[Finding]:
+    """What is wrong with key files, and with certificates in use."""
+    known, directory = keys.known, keys.network.directory
+    yield from keys.keyring.findings
+    for folder, fingerprints in sorted(directory.pins().items()):
         for fingerprint in sorted(fingerprints & known.keys()):
-            yield from _look_at(folder, known[fingerprint], config.directory, now)
-    if config.robot.fingerprint in known:
-        yield from _look_at("the robot", known[config.robot.fingerprint], config.directory, now)
+            yield from _look_at(folder, known[fingerprint], directory, now)
+    if keys.network.robot in known:
+        yield from _look_at("the robot", known[keys.network.robot], directory, now)
 
 
 def imap(config: Config) -> Iterator[Finding]:

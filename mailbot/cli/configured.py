@@ -12,7 +12,7 @@ from mailbot.core.decision import Network
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.return_path import SECRET_LEAST, ReturnPath
 from mailbot.mail.tamed import Allowance
-from mailbot.wiring import network_of, open_keyring, own_marks
+from mailbot.wiring import network_of, open_keys, own_marks
 
 
 @contextmanager
@@ -24,14 +24,11 @@ def open_configured(path: Path, keys: Keys, allowance: Allowance, *, as_json: bo
             yield _of_keys(config, borrowed, allowance)
         return
     with telling_faults(as_json=as_json):
-        keyring = open_keyring(config)
-        try:
-            robot, policy = config.robot, config.policy
-            gpg = Gpg(keyring.home, robot.fingerprint, robot.passphrase(), allowance=allowance, policy=policy)
-            keyless = Gpg(keyring.home, "", allowance=allowance, policy=policy)
-            yield _window(config, gpg, keyless, network_of(config, gpg))
-        finally:
-            keyring.close()
+        with open_keys(config) as keys_in_use:
+            home, robot, policy = keys_in_use.keyring.home, config.robot, config.policy
+            gpg = Gpg(home, robot.fingerprint, robot.passphrase(), allowance=allowance, policy=policy)
+            keyless = Gpg(home, "", allowance=allowance, policy=policy)
+            yield _window(config, gpg, keyless, keys_in_use.network)
 
 
 def _of_keys(config: Config, borrowed: Borrowed, allowance: Allowance) -> Window:

@@ -1,4 +1,4 @@
-"""held: mail that was not acted on. Metadata only; no command decrypts a mail for an operator (trust.md 13)."""
+"""held: mail that was not acted on, judged again or dropped. Nothing here decrypts it for an operator (trust.md 13)."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,12 @@ from pathlib import Path
 import rich_click as click
 
 from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.orders import ask_first, give, order_of, with_dry_run, with_yes
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.style import open_database, open_robot, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.core.records import HeldMail
-from mailbot.core.tags import read_held
+from mailbot.core.tags import Word, read_held
 from mailbot.store.memory import Memory, Original
 
 COLUMNS = ("mail", "reason", "state", "held_at", "sender", "party", "size")
@@ -55,6 +56,35 @@ def show_held(number: str, raw: bool, config_path: Path, as_json: bool) -> None:
         answer_json(_described(mail))
     else:
         show_table(mail.label, ("what", "value"), list(_described(mail).items()), "")
+
+
+@held.command("release")
+@click.argument("number", metavar="H-12")
+@with_yes
+@with_dry_run
+@with_config
+@with_json
+def release_held(number: str, yes: bool, dry_run: bool, config_path: Path, as_json: bool) -> None:
+    """Judge a held mail again, with today's directory, keys, age and replay; if a reason still holds, it stays held.
+
+    Nobody's word is added to it: a mail that was not signed stays so. The same as [RELEASE H-12] by mail.
+    """
+    tag = order_of(Word.RELEASE, f" {number}", as_json=as_json)
+    ask_first(f"Judge {tag.arguments[0]} again, and act on it if nothing objects?", yes=yes or dry_run, as_json=as_json)
+    give(tag, config_path, as_json=as_json, dry_run=dry_run)
+
+
+@held.command("drop")
+@click.argument("number", metavar="H-12")
+@with_yes
+@with_dry_run
+@with_config
+@with_json
+def drop_held(number: str, yes: bool, dry_run: bool, config_path: Path, as_json: bool) -> None:
+    """Give a held mail up: it is moved to the folder Dropped, and deleted when its time is over ([retention] held)."""
+    tag = order_of(Word.DROP, f" {number}", as_json=as_json)
+    ask_first(f"Drop {tag.arguments[0]}? Nobody can release it then.", yes=yes or dry_run, as_json=as_json)
+    give(tag, config_path, as_json=as_json, dry_run=dry_run)
 
 
 def _write_raw(mail: HeldMail, original: Original | None, config_path: Path, *, as_json: bool) -> None:

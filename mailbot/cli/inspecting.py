@@ -6,8 +6,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from mailbot.core import gate
 from mailbot.cli.window import Window
+from mailbot.core import gate
 from mailbot.core.decision import Case, Known, Moment, Network, TagSource
 from mailbot.core.judgement import understand
 from mailbot.core.kinds import KINDS, Name, kind_of

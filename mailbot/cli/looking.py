@@ -1,59 +1,21 @@
-"""status and exchanges: how the network and the robot are doing. Who asked whom, when, answered or not; never what."""
+"""exchanges: who asked whom, when, answered or not, never what; and an operator's acts on one."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
 from mailbot.cli.faults import Exit, Fault
-from mailbot.cli.monitoring import monitor
+from mailbot.cli.orders import ask_first, give, order_of, with_dry_run, with_yes
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.style import open_database, with_config, with_json
+from mailbot.core.commands.closing import CLOSE_FOR_THE_ASKER
 from mailbot.core.findings import Finding
 from mailbot.core.postings import Posting, State, hindrance
 from mailbot.core.records import Exchange
-from mailbot.core.retention import loses_its_chance
-from mailbot.store.archive import Archive
-from mailbot.store.journal import Journal
+from mailbot.core.tags import Word
 from mailbot.store.memory import Memory
 from mailbot.store.outbox import Outbox
-
-
-@click.command()
-@click.option("--monitor", "one_line", is_flag=True, help="One line for a monitoring system: 0 OK, 1, 2, 3 unknown.")
-@with_config
-@with_json
-def status(one_line: bool, config_path: Path, as_json: bool) -> int:
-    """The network and the robot on one screen.
-
-    With --monitor the exit code is the verdict: 0 OK, 1 warning (something is held or overdue), 2 critical (an alarm
-    rings, or the mailbox was not reached for five minutes), 3 unknown.
-    """
-    if one_line:
-        return monitor(config_path, as_json=as_json)
-    now = datetime.now(UTC)
-    with open_database(config_path, as_json=as_json) as (config, engine):
-        counts, depth, head = Memory(engine).counts(now), Outbox(engine).depth(), Journal(engine).head()
-        planned = Archive(engine).plan(config.retention, now)
-    said = {
-        "parties": len(config.directory.members()),
-        "open_exchanges": counts.open_exchanges,
-        "overdue_exchanges": counts.overdue_exchanges,
-        "waiting_parts": counts.waiting_parts,
-        "held_mails": counts.held_mails,
-        "questions_asked": counts.asked_mails,
-        "held_mails_gone_soon": sum(loses_its_chance(mail) for mail in (*planned.now, *(m for _, m in planned.soon))),
-        "outbox_queued": depth.queued,
-        "outbox_oldest": depth.oldest,
-        "journal_row": head[0],
-        "journal_head": head[1],
-    }
-    if as_json:
-        answer_json(said)
-    else:
-        show_table("mailbot", ("what", "now"), [(k.replace("_", " "), v) for k, v in said.items()], "")
-    return Exit.FINE
 
 
 @click.group()
@@ -94,6 +56,38 @@ def show_exchange(reference: str, config_path: Path, as_json: bool) -> None:
     show_table("exchange", columns, [_row(found)], "")
     columns = ("party", "recipient", "letter", "state", "tries", "status", "about", "settled")
     show_table("mails", columns, [_mail_row(p) for p in postings], "No mails.")
+
+
+@exchanges.command("close")
+@click.argument("reference")
+@with_yes
+@with_dry_run
+@with_config
+@with_json
+def close_exchange(reference: str, yes: bool, dry_run: bool, config_path: Path, as_json: bool) -> None:
+    """Close an exchange in its asker's place, who is told, as is everybody who got it. There is no way back.
+
+    Its asker closes it by mail: [CLOSE#2026-0042].
+    """
+    tag = order_of(Word.CLOSE, f"#{reference}", as_json=as_json)
+    ask_first(f"Close {tag.reference} in its asker's place?", yes=yes or dry_run, as_json=as_json)
+    give(tag, config_path, as_json=as_json, dry_run=dry_run, table={Word.CLOSE: CLOSE_FOR_THE_ASKER})
+
+
+@exchanges.command("resend")
+@click.argument("reference")
+@click.argument("parties", metavar="DE,IT")
+@with_yes
+@with_dry_run
+@with_config
+@with_json
+def resend_exchange(
+    *, reference: str, parties: str, yes: bool, dry_run: bool, config_path: Path, as_json: bool
+) -> None:
+    """Send an exchange to these parties again, sealed anew from the mail as it is kept. The same as [RESEND …]."""
+    tag = order_of(Word.RESEND, f" {reference} {parties}", as_json=as_json)
+    ask_first(f"Send {tag.reference} to {', '.join(tag.targets)} again?", yes=yes or dry_run, as_json=as_json)
+    give(tag, config_path, as_json=as_json, dry_run=dry_run)
 
 
 def _exchange(found: Exchange) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +14,14 @@ from sqlalchemy import Engine
 from mailbot.cli.faults import Exit, Fault
 from mailbot.config import Config, ConfigurationError, load
 from mailbot.config.secrets import EXPOSED
+from mailbot.core.decision import Network
 from mailbot.core.findings import Finding
-from mailbot.mail.gpg import GpgFailure
+from mailbot.mail.gpg import Gpg, GpgFailure
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged
 from mailbot.wire.imap import MailboxFailure
-from mailbot.wiring import ForeignSecret, KeyProblems, NoSender, Occupied, Robot
+from mailbot.wiring import ForeignSecret, KeyProblems, NoSender, Occupied, Robot, network_of, open_keyring
 from mailbot.workers.receive import Unable
 
 DEFAULT_CONFIG = Path("config.toml")
@@ -100,6 +102,16 @@ def open_database(path: Path, *, as_json: bool = False) -> Iterator[tuple[Config
             yield config, engine
         finally:
             engine.dispose()
+
+
+def network_at(config: Config, suspended: frozenset[str] = frozenset()) -> Network:
+    """The network as it is now: the directory with these parties suspended, and what gpg knows of the certificates."""
+    keyring = open_keyring(config)
+    try:
+        network = network_of(config, Gpg(keyring.home, config.robot.fingerprint))
+    finally:
+        keyring.close()
+    return replace(network, directory=network.directory.suspending(suspended))
 
 
 @contextmanager

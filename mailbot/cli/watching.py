@@ -69,7 +69,7 @@ class _Child:
         code = 1
         try:
             os.setpgid(0, 0)
-            with open(end, "wb") as pipe:  # noqa: PTH123 - a descriptor
+            with open(end, "wb") as pipe:
                 for file in self.files:
                     answer = self.work(file)
                     pipe.write(len(answer).to_bytes(_LENGTH, "big") + answer)

@@ -112,6 +112,7 @@ class _Builder:
             return_path=section.return_path or Style.PLUS,
             return_domain=section.return_domain or "",
             share=section.share or Share.EXCHANGE,
+            also_opens=tuple(section.also_opens),
         )
 
     # ------------------------------------------------------------ servers

@@ -36,6 +36,7 @@ class Robot:
     return_path: Style
     return_domain: str  # "" for the address's own
     share: Share
+    also_opens: tuple[Fingerprint, ...] = ()  # an earlier or the next key, in the same home
 
     @property
     def domain(self) -> str:

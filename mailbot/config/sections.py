@@ -56,6 +56,7 @@ class RobotSection(_Section):
     control_address: AddressText
     language: Language = "en"
     fingerprint: FingerprintText
+    also_opens: list[FingerprintText] = []
     gnupg_home: PathText = "gnupg"
     passphrase_file: PathText | None = None
     passphrase_env: PlainText | None = None
@@ -151,6 +152,8 @@ class TermsSection(_Section):
     longest_silence: DurationText | None = None
     receipt_within: DurationText | None = None
     overview_hour: Annotated[int, Field(ge=0, le=23)] | None = None
+    key_overlap: DurationText | None = None
+    proposal_age: DurationText | None = None
     default_urgency: UrgencyText | None = None
 
 

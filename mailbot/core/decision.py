@@ -10,6 +10,7 @@ from enum import StrEnum
 from mailbot.core.certificates import Certificate, Fingerprint, Policy
 from mailbot.core.mail import Letter, OpenedMail
 from mailbot.core.parties import Address, Correspondent, Directory, Right
+from mailbot.core.pins import Attached, Brought, Pin, Proposal, Retirement, Revocation
 from mailbot.core.postings import Reported, Returned
 from mailbot.core.quotas import Quotas, Spending, Use
 from mailbot.core.records import Assurance, Exchange, HeldMail, Question, Suspension, Terms
@@ -89,7 +90,7 @@ class Intent:
         """The replay keys that acting on the mail uses up."""
         voucher = self.opened.voucher
         signatures = (voucher, *self.opened.attached) if voucher else ()
-        return tuple(signature.identity for signature in signatures if signature.identity)
+        return tuple(dict.fromkeys(signature.identity for signature in signatures if signature.identity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Network:
     reporting: Reporting = field(default_factory=Reporting)
     commands: Mapping[Word, frozenset[Right]] = field(default_factory=dict)  # who may give which; else as in COMMANDS
     ping: PingTerms = field(default_factory=PingTerms)
+    also_opens: frozenset[Fingerprint] = frozenset()  # the robot's last or next key, while it is being changed
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -121,7 +123,7 @@ class Network:
         """Whether this certificate can be encrypted to now."""
         certificate = self.certificates.get(fingerprint)
         return (
-            fingerprint not in self.directory.struck_out
+            fingerprint not in self.directory.refused
             and certificate is not None
             and certificate.flaw(at, for_encryption=True) is None
         )
@@ -145,6 +147,8 @@ class Known:
     trails: tuple[Trail, ...] = ()  # the probes that it points to, by the surest hint first
     journal_head: tuple[int, str] = (0, "")  # row number and hash, as they stood before this mail
     sight: Sight = field(default_factory=Sight)  # what the commands of the mail need
+    candidate: Proposal | None = None  # the open proposal whose new certificate signed the mail
+    revoked: tuple[Attached, ...] = ()  # pinned certificates that something attached to it revokes, validly
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +238,16 @@ class Event(StrEnum):
     LEFT = "party left"
     ALARMED = "alarm told"
     ALL_CLEAR = "all clear told"
+    KEY_SENT = "robot's certificate sent"
+    KEY_ANNOUNCED = "certificate announced"
+    KEY_CHALLENGED = "certificate challenged"
+    KEY_PROVED = "possession of certificate proved"
+    KEY_FROZEN = "renewals frozen"  # two proposals at once
+    KEY_CONFIRMED = "certificate confirmed"
+    KEY_UPDATED = "certificate updated"
+    KEY_REVOKED = "certificate revoked"
+    KEY_ENDED = "renewal given up"
+    KEY_EXPIRING = "owner told of an expiry"
     AWAY = "robot was away"  # nobody looked into the mailbox for a while
 
 
@@ -277,6 +291,11 @@ class Decision:
     suspended: tuple[Suspension, ...] = ()
     resumed: tuple[str, ...] = ()  # codes of parties whose suspension ends
     dropped: tuple[str, ...] = ()  # digests of held mails that are given up
+    pinned: tuple[Pin, ...] = ()  # certificates that the secretariat confirmed
+    retired: tuple[Retirement, ...] = ()
+    revoked: tuple[Revocation, ...] = ()
+    brought: tuple[Brought, ...] = ()  # certificates as mails brought them
+    proposals: tuple[Proposal, ...] = ()  # new ones have number 0, changed ones the version they were read with
 
     @property
     def lane(self) -> str:

@@ -14,7 +14,7 @@ _MOST = 10  # of each, in the journal
 def names_only_others(opened: OpenedMail, network: Network) -> bool:
     """Whether its author named somebody, and not the robot."""
     voucher, protected = opened.voucher, opened.protected
-    if voucher and voucher.intended and network.robot not in voucher.intended:
+    if voucher and voucher.intended and not {network.robot, *network.also_opens} & {*voucher.intended}:
         return True
     named = {address.casefold() for address in protected.to} if protected else set()
     return bool(named) and not named & network.addresses

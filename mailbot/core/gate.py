@@ -87,6 +87,11 @@ def tag_is_understood(case: Case, kind: Kind) -> Reason | None:
     return Reason.BAD_TAG if case.intent.tag_problem else None
 
 
+def has_readable_text(case: Case, kind: Kind) -> Reason | None:
+    """Outlook may hide the text in a winmail.dat, which few can read: what is to be passed on must be plain."""
+    return Reason.NO_TEXT if kind.sealed and case.opened.text_hidden else None
+
+
 RULES: tuple[Rule, ...] = (
     could_be_opened,
     is_signed_once_over_everything,
@@ -99,6 +104,7 @@ RULES: tuple[Rule, ...] = (
     is_encrypted_if_it_must_be,
     tag_is_understood,
     sender_may,
+    has_readable_text,
 )
 
 _TROUBLES = {

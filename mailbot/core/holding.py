@@ -24,6 +24,7 @@ _EXPLAINED: Mapping[Reason, str] = {
     Reason.NO_READER: "no reader",
     Reason.SENDER_SUSPENDED: "suspended",
     Reason.OVER_QUOTA: "over quota",
+    Reason.NO_TEXT: "no text",
 }
 # A machine made these, or somebody tampered: an answer would help nobody but an attacker.
 _SILENT = frozenset({Reason.AUTOMATIC, Reason.POISON})

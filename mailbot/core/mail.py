@@ -147,6 +147,7 @@ class OpenedMail:
     text: str = field(repr=False, default="")  # what the person wrote, for reading tags and codes; CRLF made LF
     content: Content | None = field(default=None, repr=False)
     repairs: tuple[str, ...] = ()
+    text_hidden: bool = False  # its text lies in a winmail.dat, and nowhere else
     attached: tuple[Signature, ...] = ()  # of attachments encrypted by themselves, by the text's signer; for replays
     trouble: Trouble | None = None
     bounce: Bounce | None = None

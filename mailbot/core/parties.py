@@ -143,6 +143,7 @@ class Directory:
     parties: Mapping[str, Party]
     operators: tuple[Operator, ...] = ()
     struck_out: frozenset[Fingerprint] = field(default_factory=frozenset)
+    revoked: frozenset[Fingerprint] = field(default_factory=frozenset)  # by their owners: refused likewise
 
     def party(self, code: str) -> Party | None:
         """The party with this code or alias, in any case."""
@@ -155,7 +156,7 @@ class Directory:
 
     def signer(self, fingerprint: Fingerprint) -> Correspondent | None:
         """Whose pinned signer this primary fingerprint is."""
-        return None if fingerprint in self.struck_out else self._by_signer.get(fingerprint)
+        return None if fingerprint in self.refused else self._by_signer.get(fingerprint)
 
     def resident(self, address: str) -> Correspondent | None:
         """Who is registered with this address (compared without regard to case); proves nothing."""
@@ -186,15 +187,20 @@ class Directory:
         """Those that nothing is sealed to."""
         return self.fingerprints() - self.sealed_to()
 
+    @property
+    def refused(self) -> frozenset[Fingerprint]:
+        """Whatever else says, and whatever file returns."""
+        return self.struck_out | self.revoked
+
     def suspending(self, codes: frozenset[str]) -> "Directory":
         """The same directory with these parties suspended as well."""
         marked = {c: replace(p, suspended=p.suspended or c in codes) for c, p in self.parties.items()}
-        return Directory(marked, self.operators, self.struck_out)
+        return replace(self, parties=marked)
 
     def resuming(self, codes: frozenset[str]) -> "Directory":
         """The same directory with these parties suspended no more."""
         marked = {c: replace(p, suspended=p.suspended and c not in codes) for c, p in self.parties.items()}
-        return Directory(marked, self.operators, self.struck_out)
+        return replace(self, parties=marked)
 
     @cached_property
     def _by_alias(self) -> dict[str, Party]:

@@ -188,6 +188,7 @@ class Reason(StrEnum):
     FROM_THE_FUTURE = "signature from the future"
     REPLAYED = "acted on before"
     NOT_ALLOWED = "not allowed"
+    NO_TEXT = "text in winmail.dat alone"
     TAG_NOT_SIGNED = "tag not signed"
     HINTS_DISAGREE = "hints disagree"
     UNKNOWN_EXCHANGE = "no such exchange"
@@ -258,6 +259,8 @@ class Terms:
     longest_silence: timedelta = timedelta(days=7)  # of the journal; after a longer one the clock is doubted
     receipt_within: timedelta = timedelta(minutes=15)  # what HELP promises: no receipt by then means not sent
     overview_hour: int = 6  # of the party's own day, from which it gets the list of its exchanges (trust.md 17)
+    key_overlap: timedelta = timedelta(days=14)  # how long a replaced certificate may still sign (trust.md 11)
+    proposal_age: timedelta = timedelta(days=30)  # an announced certificate that nobody confirmed is given up
     default_urgency: Urgency = Urgency.ROUTINE
 
     def delay_warning(self, *, urgent: bool) -> timedelta:

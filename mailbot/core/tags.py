@@ -850,15 +850,16 @@ _NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-esc
 _LARGER = {"ascii": "utf-8", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
 
 
-def decode_subject(raw: bytes | str) -> str:
+def decode_subject(raw: bytes | str, read: Callable[[bytes, str], str] | None = None) -> str:
     """A raw header value as text: unfolded, RFC 2047 decoded, control characters and direction marks taken out.
 
     Adjacent encoded words of one charset are joined as octets first, so that a character split between two comes out
-    whole. A charset that is unknown or a lie is replaced by UTF-8, else Windows-1252. Spaces of any kind become spaces.
+    whole. A charset that is unknown or a lie is replaced by UTF-8, else Windows-1252, unless `read` is given, which
+    makes text of octets and the name of a charset. Spaces of any kind become spaces.
     """
     octets = raw if isinstance(raw, bytes) else _octets(raw[:RAW_LOOKED_AT])
     text = _FOLD.sub("", _in_charset(octets[:RAW_LOOKED_AT], charset=""))
-    return _clean(_decode_words(text))
+    return _clean(_decode_words(text, read or _in_charset))
 
 
 def _octets(text: str) -> bytes:
@@ -866,18 +867,18 @@ def _octets(text: str) -> bytes:
     return re.sub("[\ud800-\udc7f\udd00-\udfff]", "\ufffd", text).encode("utf-8", "surrogateescape")
 
 
-def _decode_words(text: str) -> str:
+def _decode_words(text: str, read: Callable[[bytes, str], str]) -> str:
     decoded: list[str] = []
     charset, octets, end = "", bytearray(), 0
     for word in _ENCODED_WORD.finditer(text):
         gap = text[end : word.start()]
         adjacent = end > 0 and not gap.strip()  # RFC 2047 §6.2: the space between two encoded words is no text
         if not adjacent or word[1].lower() != charset:
-            decoded += _in_charset(bytes(octets), charset), "" if adjacent else gap
+            decoded += read(bytes(octets), charset), "" if adjacent else gap
             charset, octets = word[1].lower(), bytearray()
         octets += _word_octets(word[2], word[3])
         end = word.end()
-    return "".join((*decoded, _in_charset(bytes(octets), charset), text[end:]))
+    return "".join((*decoded, read(bytes(octets), charset), text[end:]))
 
 
 def _word_octets(encoding: str, text: str) -> bytes:

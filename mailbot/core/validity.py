@@ -54,6 +54,8 @@ def _ending(whose: str, fingerprint: Fingerprint, network: Network, at: datetime
     known: Mapping[Fingerprint, Certificate] = network.certificates
     if fingerprint in network.directory.struck_out:
         return Ending(whose, fingerprint, Flaw.STRUCK_OUT, None)
+    if fingerprint in network.directory.revoked:
+        return Ending(whose, fingerprint, Flaw.REVOKED, None)
     certificate = known.get(fingerprint)
     if certificate is None:
         return Ending(whose, fingerprint, Flaw.MISSING, None)

@@ -143,10 +143,13 @@ def _domain(tokens: list[_Token]) -> str:
     if any(t.kind != "atom" for t in tokens):
         return ""
     name = "".join(t.text for t in tokens).removesuffix(".")
+    if name.isascii():
+        return name.lower()
     try:
-        return name.lower() if name.isascii() else name[:255].encode("idna").decode("ascii").lower()
+        encoded = name[:255].encode("idna").decode("ascii").lower()
     except UnicodeError:
         return ""
+    return encoded if re.fullmatch(r"[a-z0-9.-]+", encoded) else ""  # some letters are prepared to a space
 
 
 def _is_clean(address: str) -> bool:

@@ -3,8 +3,12 @@
 import codecs
 import re
 import unicodedata
+from contextlib import suppress
 
 from charset_normalizer import from_bytes
+
+from mailbot.mail.jis import JIS, jis_to_shift_jis
+from mailbot.mail.scripts import is_mojibake, is_utf_8, other_script, strictly, western
 
 SAMPLE = 16_384  # octets the detector is shown: it costs about 10 ms for each KiB it cannot tell at once
 
@@ -47,10 +51,9 @@ _CANDIDATES = [
     "cp1254", "cp1255", "cp1256", "cp1257", "cp866", "cp932", "euc_jp", "gb18030", "big5hkscs", "cp949",
 ]  # fmt: skip
 _WESTERN = frozenset({"cp1252", "iso8859-15", "utf-8", "mac-roman", "cp850", "cp437"})
-# The detector takes a short French text for Czech. Letters of one Western language and nothing else settle it before.
-_ALPHABETS = tuple(frozenset(letters + letters.upper() + "€£§°ªº«»“”„‘’‚–—…·•¿¡\xa0\xad") for letters in (
-    "àâæçéèêëîïôœùûüÿ", "äöüß", "áéíóúñü", "àèéìíîòóù", "áâãàçéêíóôõúü", "åäöæøéü", "éèêëïöüá",
-))  # fmt: skip
+_SEVEN_BITS = ("utf-7", "hz", "iso2022")  # a text in one of these is ASCII octets, and means something else
+_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
+          (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 FOREIGN_SHARE = 0.4  # of the letters beyond ASCII; Western languages stay under a tenth, mislabelled Cyrillic is near 1
 
 
@@ -60,14 +63,35 @@ def decode(octets: bytes, label: str = "", *, is_cut: bool = False) -> str:
     Never fails; the last resort is Windows-1252, its five unused octets read as Latin-1 controls. `is_cut` says that
     the end may be missing, so that half a character there is no sign of another charset.
     """
-    name = codec(label)
-    if name == "utf-8" and b"\x1b$" in octets[:SAMPLE]:  # seven-bit Japanese, whatever the label
-        name = "iso2022_jp_2"
-    for candidate in ("utf-8", name) if _takes_anything(name) else (name, "utf-8"):
-        text = _strictly(octets, candidate, is_cut=is_cut)
-        if text is not None and (candidate == "utf-8" or not _looks_foreign(text, name)):
+    for name in _likely(octets, label):
+        text = _decoded(octets, name, is_cut=is_cut)
+        if text is not None and not _is_wrong(text, name):
             return text.removeprefix("\ufeff")
-    return _western(octets) or _detected(octets) or _strictly(octets, name) or _windows(octets)
+    name = _found(octets) or ""
+    return strictly(octets, name) or strictly(octets, codec(label)) or _windows(octets)
+
+
+def _likely(octets: bytes, label: str) -> tuple[str, ...]:
+    """The charsets to try, the likeliest first."""
+    name, start = codec(label), octets[:SAMPLE]
+    if marked := next((wide for mark, wide in _MARKS if start.startswith(mark) and b"\0" in start), None):
+        return (marked,)
+    if b"\x1b$" in start or b"\x1b(" in start:  # seven-bit East Asian text, whatever the label
+        return (name, "iso2022_jp_2", JIS) if name.startswith("iso2022") else ("iso2022_jp_2", JIS, name)
+    if octets.isascii() and not name.startswith(_SEVEN_BITS) and not (name.startswith("utf-") and b"\0" in start):
+        return ("ascii",)
+    return ("utf-8", name) if _takes_anything(name) or is_utf_8(start) else (name, "utf-8")
+
+
+def _is_wrong(text: str, name: str) -> bool:
+    """Whether a charset of one octet a letter, in which any octets are some text, made nonsense of these."""
+    return _takes_anything(name) and (_looks_foreign(text, name) or is_mojibake(text[:SAMPLE]))
+
+
+def _found(octets: bytes) -> str | None:
+    """The charset, as the octets themselves show."""
+    sample = octets[:SAMPLE]
+    return western(octets) or other_script(sample) or _detector(octets)
 
 
 def charset_of(octets: bytes, label: str = "") -> str:
@@ -77,12 +101,12 @@ def charset_of(octets: bytes, label: str = "") -> str:
     """
     if octets.isascii() and b"\x1b$" not in octets[:SAMPLE]:
         return "us-ascii"
-    if _strictly(octets, "utf-8") is not None and not octets.isascii():
+    if strictly(octets, "utf-8") is not None and not octets.isascii():
         return "utf-8"
     name = codec(label)
     # The label stands outside what was signed: one such as cp037 or utf-16 would make other words of the same octets.
-    if name == "utf-8" or _strictly(_ASCII, name) != _ASCII.decode() or _strictly(octets, name) is None:
-        name = "iso2022_jp_2" if octets.isascii() else "cp1252" if _western(octets) else _detector(octets) or "cp1252"
+    if name == "utf-8" or strictly(_ASCII, name) != _ASCII.decode() or strictly(octets, name) is None:
+        name = "iso2022_jp_2" if octets.isascii() else _found(octets) or "cp1252"
     return _REGISTERED.get(name) or re.sub(r"^cp(?=125|874)", "windows-", name.replace("_", "-"))
 
 
@@ -101,11 +125,11 @@ _REGISTERED = {
 def codec(label: str) -> str:
     """The Python codec for a charset label, a larger one where senders use more than the label says; UTF-8 if none."""
     wanted = re.sub(r"[^a-z0-9_:+-]", "", label[:60].lower())
-    try:
-        name = codecs.lookup(_ALIASES.get(wanted, wanted)).name
-    except (LookupError, ValueError):
-        return "utf-8"
-    return _LARGER.get(name, name) if _makes_text(name) else "utf-8"
+    for name in (_ALIASES.get(wanted, wanted), re.sub(r"^(?:x-|cs)", "", wanted), re.sub(r"^win\D*", "cp", wanted)):
+        with suppress(LookupError, ValueError):
+            found = codecs.lookup(name).name
+            return _LARGER.get(found, found) if _makes_text(found) else "utf-8"
+    return "utf-8"
 
 
 def _makes_text(name: str) -> bool:
@@ -118,16 +142,21 @@ def _makes_text(name: str) -> bool:
     return name.replace("-", "_") not in _NO_CHARSETS
 
 
-def _strictly(octets: bytes, name: str, *, is_cut: bool = False) -> str | None:
+def _decoded(octets: bytes, name: str, *, is_cut: bool) -> str | None:
+    if name == JIS:
+        return strictly(jis_to_shift_jis(octets), "cp932")
+    if not is_cut:
+        return strictly(octets, name)
     try:
-        return codecs.getincrementaldecoder(name)().decode(octets, final=False) if is_cut else octets.decode(name)
-    except (LookupError, ValueError, TypeError):  # wrong octets; some codecs have errors of their own
+        text = codecs.getincrementaldecoder(name)().decode(octets, final=False)
+    except (LookupError, ValueError, TypeError):
         return None
+    return text if octets.isascii() or not text.isascii() else None  # half a letter shows nothing
 
 
 def _takes_anything(name: str) -> bool:
     """Whether any octets at all would decode under this label, so that UTF-8 must be tried before it."""
-    return name.startswith(("cp12", "iso8859", "koi8", "mac", "cp4", "cp8"))
+    return name.startswith(("cp12", "iso8859", "koi8", "mac", "cp4", "cp8", "kz1048", "ptcp154", "hp-roman8"))
 
 
 def _looks_foreign(text: str, name: str) -> bool:
@@ -136,18 +165,6 @@ def _looks_foreign(text: str, name: str) -> bool:
         return False
     letters = [c for c in text[:SAMPLE] if unicodedata.category(c)[0] in "LS"]
     return sum(c > "\x7f" for c in letters) > FOREIGN_SHARE * len(letters) and len(letters) > 8
-
-
-def _western(octets: bytes) -> str | None:
-    """The text as Windows-1252, if all its letters beyond ASCII belong to one Western language."""
-    text = _strictly(octets, "cp1252")
-    beyond = {c for c in text or "" if c > "\x7f"}
-    return text if any(beyond <= alphabet for alphabet in _ALPHABETS) else None
-
-
-def _detected(octets: bytes) -> str | None:
-    name = _detector(octets)
-    return _strictly(octets, name) if name else None
 
 
 def _detector(octets: bytes) -> str | None:

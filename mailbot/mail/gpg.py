@@ -4,10 +4,12 @@ The structure of a message is read by packets.py and what gpg says by verdicts.p
 expected structure, judged in exactly one way, counts (trust.md 3, libraries.md).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from mailbot.core.certificates import Certificate, Fingerprint, Policy
@@ -43,6 +45,12 @@ __all__ = ["Cleared", "Gpg", "GpgFailure", "NoUsableKey", "Refusal", "Sealed", "
 # agent error, no pinentry, pinentry error, cancelled, no passphrase; and everything about the connection to the agent.
 _BROKEN_WORLD = frozenset({11, 62, 77, 78, 85, 86, 99, 177, *range(257, 282)})
 _CODE, _SYSTEM_ERROR = 0xFFFF, 0x8000  # the upper bits name the part of GnuPG that said it
+_NO_SECRET_KEY = 17
+_NAMELESS_MOST = 16  # recipients without name that are tried one by one
+
+
+Beside = Callable[..., "Future[Answer]"]
+"""Does a call on another thread."""
 
 
 class NoUsableKey(GpgFailure):
@@ -72,7 +80,7 @@ class Cleared:
 
 
 class Gpg:
-    """GnuPG in the robot's working home; one for each worker thread."""
+    """GnuPG in the robot's working home. Threads may share one: each call is a process of its own."""
 
     def __init__(
         self,
@@ -91,16 +99,25 @@ class Gpg:
         self.robot = robot
         self.bounds = bounds or Bounds()
         self.policy = policy or Policy()
+        self._passphrase = passphrase
         self.gpg = TamedGPG(home, passphrase, allowance)
         self._ring = home / "pubring.kbx"
         self._listed: tuple[tuple[int, ...], Listing] | None = None
 
+    def move(self, home: Path) -> None:
+        """Go on in another home with the same robot's key; what was begun ends in the old one."""
+        self.gpg = TamedGPG(home, self._passphrase, self.gpg.allowance)
+        self._ring = home / "pubring.kbx"
+        self._listed = None
+
     # ------------------------------------------------------------ opening
 
-    def unseal(self, ciphertext: bytes) -> Unsealed | Trouble:
+    def unseal(self, ciphertext: bytes, beside: Beside | None = None) -> Unsealed | Trouble:
         """Open one layer of encryption, armoured or not, and judge the signature inside.
 
-        Raises GpgFailure if it is not the mail's fault: no agent, no key, a wrong passphrase; and if time ran out.
+        With `beside`, which does a call on another thread, the signature is verified while the message is opened: a
+        third sooner, for a third more work. Raises GpgFailure if it is not the mail's fault: no agent, no key, a wrong
+        passphrase; and if time ran out.
         """
         try:
             packets = packets_of(ciphertext)
@@ -109,13 +126,16 @@ class Gpg:
             return Trouble.CANNOT_DECRYPT
         except TooMuch:
             return Trouble.LIMITS
+        checking = beside(self.gpg.ask, ["--decrypt"], packets) if beside else None
         unwrapped = self._unwrap(packets, envelope)
-        return unwrapped if isinstance(unwrapped, Trouble) else self._read(unwrapped)
+        return unwrapped if isinstance(unwrapped, Trouble) else self._read(unwrapped, checking)
 
     def _unwrap(self, packets: bytes, envelope: Envelope) -> bytes | Trouble:
         answer = self.gpg.ask(["--unwrap", "--decrypt"], packets)
-        if not answer.well and (alone := _message_to_us_alone(answer, envelope)):
+        for alone in () if answer.well else _messages_to_one_alone(answer, envelope):
             answer = self.gpg.ask(["--unwrap", "--decrypt"], alone)
+            if answer.well:
+                break
         if answer.overflow:
             return Trouble.LIMITS
         if _decrypted(answer):
@@ -124,7 +144,7 @@ class Gpg:
             answer.require("decrypt")
         return Trouble.CANNOT_DECRYPT
 
-    def _read(self, unwrapped: bytes) -> Unsealed | Trouble:
+    def _read(self, unwrapped: bytes, checking: "Future[Answer] | None") -> Unsealed | Trouble:
         try:
             message = read_message(unwrapped, self.bounds)
         except Malformed:
@@ -133,16 +153,27 @@ class Gpg:
             return Trouble.LIMITS
         if not message.signatures:
             return Unsealed(message.literal)
-        return self._judge_inside(unwrapped, message)
+        return self._judge_inside(unwrapped, message, checking)
 
-    def _judge_inside(self, unwrapped: bytes, message: Message) -> Unsealed:
-        verdicts = self._verdicts(message.literal, message.signatures)
+    def _judge_inside(self, unwrapped: bytes, message: Message, checking: "Future[Answer] | None") -> Unsealed:
+        good = self._good_verdict(message, checking.result()) if checking else None
+        verdicts = (good,) if good else self._verdicts(message.literal, message.signatures)
         if len(verdicts) == 1 and verdicts[0].genuine:
             signature = armour(bytes(message.signatures[0].raw), Label.SIGNATURE)
             return Unsealed(message.literal, verdicts, signature)
         if len(verdicts) == 1 and verdicts[0].state in {SignatureState.BAD, SignatureState.UNVERIFIABLE}:
             verdicts = (self._verify_in_place(unwrapped, message) or verdicts[0],)
         return Unsealed(message.literal, verdicts, message=armour(unwrapped, Label.MESSAGE))
+
+    def _good_verdict(self, message: Message, answer: Answer) -> Verdict | None:
+        """What gpg said when it decrypted and verified in one, if that is beyond doubt: it gave the very octets that
+        were read here, and the one signature over them as octets is good. All else is judged step by step.
+        """
+        facts = _document_signature(message.signatures[0], message.literal)
+        if facts is None or facts.type != BINARY or len(message.signatures) != 1 or answer.output != message.literal:
+            return None
+        verdict = judge(answer, facts, self._listing(), self.policy)
+        return verdict if verdict.state is SignatureState.GOOD and verdict.genuine else None
 
     def _verify_in_place(self, unwrapped: bytes, message: Message) -> Verdict | None:
         """The verdict on a signature that only verifies where it stands: gpg takes no text line of more than 19,995
@@ -191,10 +222,18 @@ class Gpg:
         Raises NoUsableKey, or GpgFailure with the reason but no content.
         """
         groups = [[self._encryption_key(fingerprint) for fingerprint in group] for group in recipients]
-        if share and len(groups) > 1:
+        if share and len(groups) > 1 and not self.names_readers:
             with suppress(Malformed, TooMuch):  # a packet that cannot be told apart: a call for each
                 return self._seal_shared(entity, groups)
         return [self._seal_alone(entity, group) for group in groups]
+
+    @cached_property
+    def names_readers(self) -> bool:
+        """Whether this gpg writes into a signature for whom it is (RFC 9580 §5.2.3.36): a tail that copies share would
+        then name every reader to every other. GnuPG 2.2.40 and 2.4.7 do not, and have no option for it.
+        """
+        unsealed = self.unseal(self._sign_encrypt(b"", [self._encryption_key(self.robot)]))
+        return isinstance(unsealed, Trouble) or any(verdict.intended for verdict in unsealed.verdicts)
 
     def _seal_shared(self, entity: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
         return self._armoured(self._sign_encrypt(entity, [key for group in groups for key in group]), groups)
@@ -256,6 +295,10 @@ class Gpg:
         """Everything in the keyring; asked of gpg again only when the keyring has changed. Raises GpgFailure."""
         return dict(self._listing().certificates)
 
+    def known(self, fingerprint: Fingerprint) -> bytes:
+        """The packets of a certificate; empty if the keyring has none of that fingerprint."""
+        return self.gpg.ask(["--export", fingerprint]).output if fingerprint in self._listing().listed else b""
+
     def _listing(self) -> Listing:
         facts = self._ring.stat()
         state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
@@ -299,24 +342,30 @@ def _decrypted(answer: Answer) -> bool:
     return all(status.count(word) == 1 for word in ("DECRYPTION_INFO", "DECRYPTION_OKAY", "GOODMDC"))
 
 
-def _message_to_us_alone(answer: Answer, envelope: Envelope) -> bytes | None:
-    """The message without the session keys that did not open it.
+def _messages_to_one_alone(answer: Answer, envelope: Envelope) -> Iterator[bytes]:
+    """The message with one session key at a time: the one that is ours opens.
 
-    gpg tries the robot's key on every recipient without name, and then ends with 2 although it decrypted.
+    gpg tries the robot's key on every recipient without name, and then ends with 2 although it decrypted. GnuPG 2.2
+    says DECRYPTION_KEY behind the recipient that it was; 2.4 behind all of them, so that the nameless are tried.
     """
     tried = [line.keyword for line in answer.status.of("ENC_TO", "DECRYPTION_KEY")]
     if len(tried) < 3 or tried.count("ENC_TO") != len(envelope.session_keys) or "DECRYPTION_KEY" not in tried:
-        return None
-    opening = envelope.session_keys[tried.index("DECRYPTION_KEY") - 1]
-    return bytes(opening.raw) + bytes(envelope.sealed.raw)
+        return
+    likely = envelope.session_keys[tried.index("DECRYPTION_KEY") - 1]
+    nameless = [packet for packet in envelope.session_keys if packet is not likely and packet.body[1:9] == bytes(8)]
+    for opening in (likely, *nameless[:_NAMELESS_MOST]):
+        yield bytes(opening.raw) + bytes(envelope.sealed.raw)
 
 
 def _broken_world(answer: Answer, own: Collection[KeyId]) -> bool:
     """Whether a message could not be decrypted for a reason that is not in the message."""
     status = answer.status
     no_secret_key = {word for line in status.of("NO_SECKEY") for word in line.words}
-    codes = {int(word) & _CODE for line in status.of("ERROR", "FAILURE") for word in line.words if word.isdecimal()}
-    if no_secret_key.intersection(own) or status.of("NEED_PASSPHRASE"):
+    reported = {line.words[0]: line.words for line in status.of("ERROR", "FAILURE") if line.words}
+    codes = {int(word) & _CODE for words in reported.values() for word in words if word.isdecimal()}
+    # GnuPG 2.4 says NO_SECKEY of a damaged message too, and beside it what was the matter.
+    is_missing = "pkdecrypt_failed" not in reported or _NO_SECRET_KEY in codes
+    if (no_secret_key.intersection(own) and is_missing) or status.of("NEED_PASSPHRASE"):
         return True
     return any(code in _BROKEN_WORLD or code & _SYSTEM_ERROR for code in codes)
 

@@ -22,7 +22,7 @@ DELIVERIES_MOST = 20
 def read_headers(fields: Fields, limits: Limits, delivery_fields: Sequence[str] = ()) -> Headers:
     """What these fields say. One that cannot be read says nothing; of several that may stand once the first counts."""
     return Headers(
-        subject=decode_subject(decode(fields.first("subject")))[:SUBJECT_LONGEST].strip(),
+        subject=unstructured(fields.first("subject"))[:SUBJECT_LONGEST].strip(),
         sender=_sender(fields, limits),
         to=_addresses(fields.all("to", "cc"), limits.addresses),
         delivered_to=_addresses(fields.all(*(name.lower() for name in delivery_fields)), DELIVERIES_MOST),
@@ -39,6 +39,11 @@ def sender_of(lines: bytes) -> str:
         return _sender(read_head(lines[: limits.field], limits).fields, limits)
     except Exception:  # noqa: BLE001 - the border to parsers: hostile headers raise anything (libraries.md)
         return ""
+
+
+def unstructured(raw: bytes) -> str:
+    """A field's free text: octets that should not be there and encoded words (RFC 2047) as their charset has them."""
+    return decode_subject(decode(raw), lambda octets, charset: decode(octets, charset, is_cut=True))
 
 
 def protected_headers(payload: Part, limits: Limits) -> Headers | None:

@@ -18,6 +18,7 @@ class Refusal(StrEnum):
     SECRET = "secret key"  # noqa: S105 - the reason, no secret
     CONTROL_CHARACTERS = "control characters in a user ID"
     TWICE = "the same certificate twice"
+    SEVERAL = "more than one certificate"
 
 
 def key_packets(octets: bytes) -> bytes | Refusal:

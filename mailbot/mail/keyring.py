@@ -27,6 +27,7 @@ _STAMP = "mailbot.json"  # written last: a home without it is not whole
 _LOCK = "mailbot.lock"
 
 Pins = Mapping[str, Iterable[Fingerprint]]  # folder under keys/, a party's code -> what is pinned there
+Octets = Mapping[Fingerprint, bytes]
 _Pinned = Mapping[str, list[Fingerprint]]
 
 
@@ -41,6 +42,11 @@ class RobotKey:
     home: Path
     fingerprint: Fingerprint
     passphrase: str | None = field(default=None, repr=False)
+    others: tuple[Fingerprint, ...] = ()  # an earlier or the next one: they open mail, and sign nothing
+
+    @property
+    def all(self) -> tuple[Fingerprint, ...]:
+        return (self.fingerprint, *self.others)
 
 
 @dataclass(slots=True)
@@ -69,8 +75,10 @@ class Keyring:
 # ---------------------------------------------------------------- the working home
 
 
-def make_home(run: Path, keys: Path, pins: Pins, robot: RobotKey) -> Keyring:
+def make_home(run: Path, keys: Path, pins: Pins, robot: RobotKey, brought: Octets | None = None) -> Keyring:
     """The working home for these pins, below `run`; made if there is none yet, which takes about 20 ms for each key.
+
+    `brought` are certificates that came by mail: each is put together with what a file holds of it.
 
     The run directory should be on the machine itself and readable by the robot alone: the home holds its secret key.
     Raises OSError, or GpgFailure if gpg cannot be used; everything that is wrong with keys is a finding.
@@ -78,39 +86,39 @@ def make_home(run: Path, keys: Path, pins: Pins, robot: RobotKey) -> Keyring:
     run.mkdir(mode=0o700, parents=True, exist_ok=True)
     pinned = {folder: sorted(set(pins[folder])) for folder in sorted(pins)}
     with _alone(run):
-        home = run / f"gnupg-{_state(keys, pinned, robot)[:16]}"
+        home = run / f"gnupg-{_state(keys, pinned, robot, brought or {})[:16]}"
         findings = _findings_of(home)
         if findings is None:
             _remove(home)
-            findings = _make(home, keys, pinned, robot)
+            findings = _make(home, keys, pinned, robot, brought or {})
         keyring = Keyring(short_path(home), robot.fingerprint, findings, _lock_of(home))
         _locked(keyring._lock, fcntl.LOCK_SH)  # noqa: SLF001 - of this module
         _remove_unused(run, home)
     return keyring
 
 
-def _make(home: Path, keys: Path, pins: _Pinned, robot: RobotKey) -> tuple[Finding, ...]:
+def _make(home: Path, keys: Path, pins: _Pinned, robot: RobotKey, brought: Octets) -> tuple[Finding, ...]:
     prepare(home)
     with visited(home) as path:
         gpg = TamedGPG(path, robot.passphrase)
-        findings = [*_import_pinned(gpg, keys, pins), *_strays(keys, pins)]
+        findings = [*_import_pinned(gpg, keys, pins, brought), *_strays(keys, pins)]
         troubles = _import_robot(gpg, robot)
     if not troubles:
         _write_stamp(home, findings)
     return (*troubles, *findings)
 
 
-def _import_pinned(gpg: TamedGPG, keys: Path, pins: _Pinned) -> Iterator[Finding]:
+def _import_pinned(gpg: TamedGPG, keys: Path, pins: _Pinned, brought: Octets) -> Iterator[Finding]:
     """Import by way of a passing home, from which nothing but the pinned fingerprints is taken."""
     accepted: dict[Fingerprint, bytes] = {}
     with passing() as antechamber:
         gate = TamedGPG(antechamber)
         for folder, fingerprint in _each(pins):
-            packets = _admit(gate, keys / folder / f"{fingerprint}.asc", fingerprint)
-            if isinstance(packets, Finding):
-                yield packets
-            else:
-                accepted[fingerprint] = accepted.get(fingerprint, b"") + packets
+            for packets in _sources(gate, keys / folder / f"{fingerprint}.asc", fingerprint, brought.get(fingerprint)):
+                if isinstance(packets, Finding):
+                    yield packets
+                else:
+                    accepted[fingerprint] = accepted.get(fingerprint, b"") + packets
         gate.ask([*EVEN_FROM_THE_FUTURE, "--import"], b"".join(accepted.values()))
         held = sorted(list_keyring(gate).listed.keys() & accepted)
         if held:
@@ -122,11 +130,20 @@ def _import_pinned(gpg: TamedGPG, keys: Path, pins: _Pinned) -> Iterator[Finding
         raise GpgFailure("the keyring holds other certificates than those put into it")
 
 
-def _admit(gate: TamedGPG, path: Path, fingerprint: Fingerprint) -> bytes | Finding:
-    """The packets of the one pinned certificate in the file, or why it is not let in."""
+def _sources(
+    gate: TamedGPG, path: Path, fingerprint: Fingerprint, brought: bytes | None
+) -> Iterator[bytes | Finding]:
+    """The pinned certificate as its file has it, and as a mail brought it: one of them is enough."""
     octets = _read(path)
-    if octets is None:
-        return _finding("keys.missing", path, "no file for this pinned fingerprint", _HOW_TO_EXPORT)
+    if octets is None and brought is None:
+        yield _finding("keys.missing", path, "no file for this pinned fingerprint", _HOW_TO_EXPORT)
+    for held in (octets, brought):
+        if held is not None:
+            yield _admit(gate, path, fingerprint, held)
+
+
+def _admit(gate: TamedGPG, path: Path, fingerprint: Fingerprint, octets: bytes) -> bytes | Finding:
+    """The packets of the one pinned certificate in these octets, or why it is not let in."""
     packets = key_packets(octets)
     if isinstance(packets, Refusal):
         return _refused(packets, path)
@@ -160,6 +177,7 @@ _HINTS = {
     Refusal.SECRET: "destroy the file, tell its owner that the secret key was disclosed, and pin a new certificate",
     Refusal.CONTROL_CHARACTERS: "ask the owner for a certificate with an ordinary name; this one may be an attack",
     Refusal.TWICE: _HOW_TO_EXPORT,
+    Refusal.SEVERAL: _HOW_TO_EXPORT,
 }
 
 
@@ -169,10 +187,11 @@ def _import_robot(gpg: TamedGPG, robot: RobotKey) -> list[Finding]:
         return [_finding("robot-key.missing", robot.home, "no such directory", "mailbot keys init")]
     with visited(robot.home) as path:
         origin = TamedGPG(path, robot.passphrase)
-        if not origin.ask(["--list-secret-keys", robot.fingerprint]).well:
-            missing = f"no secret key {robot.fingerprint}"
-            return [_finding("robot-key.missing", robot.home, missing, "mailbot keys init")]
-        exported = origin.ask(["--export-secret-keys", robot.fingerprint])
+        for fingerprint in robot.all:
+            if not origin.ask(["--list-secret-keys", fingerprint]).well:
+                missing = f"no secret key {fingerprint}"
+                return [_finding("robot-key.missing", robot.home, missing, "mailbot keys init")]
+        exported = origin.ask(["--export-secret-keys", *robot.all])
     if not (exported.well and exported.output and gpg.ask(["--import"], exported.output).well):
         return [_finding("robot-key.locked", robot.home, "the secret key cannot be opened", "is the passphrase right?")]
     return []
@@ -194,10 +213,12 @@ def _finding(name: str, path: Path, message: str, hint: str, severity: Severity 
 # ---------------------------------------------------------------- what it was made from
 
 
-def _state(keys: Path, pins: _Pinned, robot: RobotKey) -> str:
+def _state(keys: Path, pins: _Pinned, robot: RobotKey, brought: Octets) -> str:
     """A digest of everything that goes into a home."""
     digest = hashlib.sha256(_RECIPE)
-    digest.update(json.dumps([str(keys), robot.fingerprint, _files(robot.home), list(_names(keys))]).encode())
+    digest.update(json.dumps([str(keys), robot.all, _files(robot.home), list(_names(keys))]).encode())
+    for fingerprint in sorted(brought):
+        digest.update(fingerprint.encode() + hashlib.sha256(brought[fingerprint]).digest())
     for folder, fingerprint in _each(pins):
         octets = _read(keys / folder / f"{fingerprint}.asc")
         content = hashlib.sha256(octets).hexdigest() if octets is not None else None

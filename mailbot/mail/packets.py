@@ -8,6 +8,7 @@ packet of an encrypted message is whose (`split_sealed`). No key is touched and 
 import zlib
 from bz2 import BZ2Decompressor
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -304,7 +305,7 @@ HASH_NAMES = {
 
 BINARY, TEXT = 0x00, 0x01  # the signature types that are over a document
 
-_MADE_AT, _ISSUER, _INTENDED = 2, 33, 35  # subpackets, RFC 9580 §5.2.3.7
+_MADE_AT, _ISSUER_ID, _ISSUER, _INTENDED = 2, 16, 33, 35  # subpackets, RFC 9580 §5.2.3.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,7 @@ class SignatureFacts:
     hashed: bytes = field(repr=False)  # the hashed subpackets; in the old version 3, type and time
     made_at: datetime | None = None
     issuer: Fingerprint | None = None  # the key or subkey that signed
+    issuer_id: KeyId | None = None  # likewise; it may stand where nothing is hashed, and then is a hint alone
     intended: tuple[Fingerprint, ...] = ()
 
     @property
@@ -355,14 +357,28 @@ def _read_new_signature(body: bytes, width: int) -> SignatureFacts:
     subpackets = _subpackets(hashed)
     times = [content for kind, content in subpackets if kind == _MADE_AT]
     issuers = [_fingerprint(content) for kind, content in subpackets if kind == _ISSUER]
+    named = [
+        content.hex().upper()
+        for kind, content in (*subpackets, *_unhashed(body, begin + len(hashed), width))
+        if kind == _ISSUER_ID
+    ]
     return SignatureFacts(
         type=body[1],
         hash_algorithm=body[3],
         hashed=hashed,
         made_at=_instant(times[0]) if times else None,
         issuer=issuers[0] if issuers else None,
+        issuer_id=named[0] if named else None,
         intended=tuple(_fingerprint(content) for kind, content in subpackets if kind == _INTENDED),
     )
+
+
+def _unhashed(body: bytes, at: int, width: int) -> list[tuple[int, bytes]]:
+    """What stands there may be damaged, and then says nothing."""
+    begin = at + width
+    with suppress(IndexError, Malformed):
+        return _subpackets(body[begin : begin + int.from_bytes(body[at:begin], "big")])
+    return []
 
 
 def _subpackets(area: bytes) -> list[tuple[int, bytes]]:

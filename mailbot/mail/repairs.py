@@ -97,9 +97,16 @@ def _only(parts: Iterator[Part]) -> Part | None:
 
 def signed_mail_taken_apart(root: Part) -> Part | None:
     """A multipart/signed whose type a gateway changed: one part, and the signature beside it."""
-    if root.type != "multipart/signed" and [child.type for child in root.children[1:]] == ["application/pgp-signature"]:
-        return root
-    return None
+    alone = len(root.children) == 2 and holds_signature(root.children[1])
+    return root if alone and root.type in {"multipart/mixed", "multipart/related"} else None
+
+
+def holds_signature(part: Part) -> bool:
+    """Whether it is a detached OpenPGP signature: by its type, or, if a gateway changed that, by what is in it."""
+    if part.type == "application/pgp-signature":
+        return True
+    renamed = part.type in {"application/octet-stream", "text/plain"} and part.filename.lower().endswith((".asc", ".sig"))
+    return renamed and part.starts_with(b"-----BEGIN PGP SIGNATURE-----")
 
 
 def footer_round_signed_mail(root: Part) -> Part | None:

@@ -154,6 +154,7 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "not confirmed": {**refused, "reason": "not confirmed", "line": None, "reference": None},
             "suspended": {**refused, "reason": "suspended", "line": None, "reference": None},
             "over quota": {**refused, "reason": "over quota", "line": "[REQUEST ALL]", "reference": None},
+            "no text": {**refused, "reason": "no text", "line": "[REQUEST DE]", "reference": None},
             "not your ping": {
                 **refused,
                 "reason": "not your ping",

@@ -13,12 +13,22 @@ from typing import NamedTuple
 from mailbot.mail.limits import MIB
 from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part
-from mailbot.mail.repairs import TAKEN_APART, WRAPPED, holds_message, mend_armour, name_of, says_it_is_a_list
+from mailbot.mail.repairs import (
+    TAKEN_APART,
+    WRAPPED,
+    holds_message,
+    holds_signature,
+    mend_armour,
+    name_of,
+    says_it_is_a_list,
+)
 from mailbot.mail.text import is_text, shown_parts
 
 CLEARSIGNED_MOST = 8 * MIB  # octets of a clearsigned text, which is read line by line
 INLINE_MOST = 10  # text parts in which armour is looked for
 HTML_MOST = 1 * MIB  # octets of an HTML part in which armour is looked for
+_ARMOUR_HEAD = 1_000  # octets in which the armour's own headers lie
+_CHARSET = re.compile(rb"^Charset:[ \t]*([\w.:+-]{1,40})[ \t\r]*$", re.MULTILINE)
 PARTIAL_MOST = 3  # signatures over parts of a mail that are judged at all; they vouch for nothing
 
 
@@ -66,7 +76,9 @@ def _find_inline_sealed(root: Part) -> Sealed | None:
         return None
     armoured, mended = mend_armour(found.block.octets)
     repairs = found.repairs + mended + found.left_out
-    charset, beside = found.part.content.get("charset"), tuple(_encrypted_beside(root))
+    said = _CHARSET.search(armoured[:_ARMOUR_HEAD])
+    charset = said[1].decode("ascii") if said else found.part.content.get("charset")
+    beside = tuple(_encrypted_beside(root))
     return Sealed(armoured, inline=True, charset=charset, beside=beside, repairs=repairs)
 
 
@@ -104,7 +116,7 @@ class Clearsigned:
 
 def is_signed(part: Part) -> bool:
     """Whether this is a multipart/signed of OpenPGP's."""
-    return part.type == "multipart/signed" and [c.type for c in part.children[1:2]] == ["application/pgp-signature"]
+    return part.type == "multipart/signed" and any(holds_signature(child) for child in part.children[1:2])
 
 
 def find_signed(root: Part, *, unwrap: bool) -> SignedPart | None:

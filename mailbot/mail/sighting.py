@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mailbot.core.mail import Bounce, Headers
-from mailbot.core.tags import decode_subject
 from mailbot.mail.bounces import (
     STATUS_TYPES,
     disposed_message_id,
@@ -14,8 +13,8 @@ from mailbot.mail.bounces import (
     original_message_id,
     read_bounce,
 )
-from mailbot.mail.charsets import decode
 from mailbot.mail.fields import Fields
+from mailbot.mail.headers import unstructured
 from mailbot.mail.limits import Limits
 from mailbot.mail.mime import Part
 from mailbot.mail.notices import Notice
@@ -89,7 +88,7 @@ class Sighting:
 
     @property
     def _from(self) -> str:
-        return decode_subject(decode(self.fields.first("from")[:1_000]))
+        return unstructured(self.fields.first("from")[:1_000])
 
     @property
     def is_from_a_mailer_daemon(self) -> bool:
@@ -136,7 +135,7 @@ class Sighting:
     @property
     def thread_topic(self) -> str:
         """The subject that a conversation began with, as Exchange and Outlook write it beside the subject."""
-        return decode_subject(decode(self.fields.first("thread-topic")))
+        return unstructured(self.fields.first("thread-topic"))
 
     # ------------------------------------------------------------ what it holds
 

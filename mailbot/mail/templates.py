@@ -163,6 +163,7 @@ REFUSALS = frozenset(
         "not confirmed",
         "suspended",
         "over quota",
+        "no text",
         "not your ping",  # an unknown token, or another party's: one wording for both
     }
 )

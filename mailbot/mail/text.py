@@ -11,6 +11,10 @@ from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part
 
 PARTS_MOST = 100  # texts that are read; nobody writes so many
+# The last is the form that Mutt and Pine gave inline PGP, armour and clearsigned text alike.
+_TEXTS = frozenset({
+    "text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "application/pgp",
+})  # fmt: skip
 _LEGACY_TYPES = frozenset({"text/rfc822-headers", "text/plain"})
 
 
@@ -46,7 +50,7 @@ def shown_parts(payload: Part) -> Iterator[Part]:
 
 def is_text(part: Part) -> bool:
     """Whether a person reads this part as text."""
-    return part.type in {"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"}
+    return part.type in _TEXTS
 
 
 def unflow(text: str, *, delete_space: bool) -> str:

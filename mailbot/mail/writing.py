@@ -84,7 +84,7 @@ class Writer:
     def write(self, letter: Letter, moment: Moment) -> list[OutgoingMail]:
         """A mail for each mailbox of the letter. Raises Unsealable, BrokenTemplate, or what sealing raises."""
         plain = [m for m in letter.mailboxes if not m.encrypt_to]
-        if plain and (letter.template not in PLAIN_ALLOWED or letter.content):
+        if plain and (letter.template not in PLAIN_ALLOWED or letter.content or letter.words.get("challenge")):
             raise Unsealable(f"{letter.template} to a mailbox without certificate")
         draft = _Draft(self, letter, moment)
         mails = [mail for group in self._groups(letter) for mail in draft.sealed(group)]

@@ -5,11 +5,12 @@ twice as many, for sharp screens.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from PIL import Image
@@ -61,6 +62,11 @@ class Canvas:
             else Rectangle((x, y), width, height, fc=FILL[tone], lw=0)
         )
         self.axes.add_patch(shape)
+
+    def boxes(self, corners: Sequence[tuple[float, float]], width: float, height: float, tone: Tone) -> None:
+        """Many rectangles of one size at once: a thousand by themselves would take seconds."""
+        shapes = [((x, y), (x + width, y), (x + width, y + height), (x, y + height)) for x, y in corners]
+        self.axes.add_collection(PolyCollection(shapes, facecolors=FILL[tone], linewidths=0))
 
     def line(self, x: tuple[float, float], y: tuple[float, float], colour: str = RULE, **more: object) -> None:
         """A straight line."""

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +180,16 @@ def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
     millisecond. Who writes a single row, or waits for none, may do so out of turn on PostgreSQL.
     Committed at the end of the block. Raises Clash where a row is there already, and StoreUnavailable.
     """
-    with faults_in_our_words(), engine.execution_options(writes=True).begin() as connection:
+    with faults_in_our_words(), _for_writing(engine).begin() as connection:
         if in_turn and connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
         yield connection
+
+
+@cache
+def _for_writing(engine: Engine) -> Engine:
+    """The same engine, marked; made once, for that takes as long as a statement."""
+    return engine.execution_options(writes=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Select,
     Table,
     TextClause,
+    bindparam,
     delete,
     func,
     insert,
@@ -21,8 +23,10 @@ from sqlalchemy import (
     update,
 )
 
+from mailbot.core.certificates import Fingerprint
 from mailbot.core.decision import Decision, Entry, Event, Folder, Intent, Known, Network, Occasion
 from mailbot.core.mail import REPORTS, OutgoingMail
+from mailbot.core.pins import Amendments, Proposal
 from mailbot.core.postings import Hint, Posting, Returned
 from mailbot.core.records import Exchange, HeldMail, HeldState, Terms
 from mailbot.core.report import Period, ReportFacts
@@ -35,6 +39,7 @@ from mailbot.store import (
     journal,
     orders,
     outbox,
+    pins,
     report,
     ringing,
     rounds,
@@ -51,6 +56,11 @@ _REFERENCES_MOST = 50  # Message-IDs of a thread that are looked up, newest firs
 
 Condition = ColumnElement[bool] | TextClause
 
+# Made once: to build a statement takes as long as to run it.
+_DIGESTS: BindParameter[Any] = bindparam("digests", expanding=True)
+_HANDLED = select(schema.incoming.c.digest).where(schema.incoming.c.digest.in_(_DIGESTS))
+_TRIED = select(schema.attempts.c.digest).where(schema.attempts.c.digest.in_(_DIGESTS), schema.attempts.c.tries > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Original:
@@ -61,6 +71,14 @@ class Original:
 
     octets: bytes = field(repr=False)
     came_sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Which mails may be tried now, with the number of that try, and which were tried before and broke off."""
+
+    tries: Mapping[str, int] = field(default_factory=dict)
+    suspects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +120,17 @@ class Memory:
         with writing(self._engine) as connection:
             return _count_try(connection, digest, now)
 
-    def count_tries(self, digests: Collection[str], now: datetime) -> dict[str, int]:
-        """count_try() for each of those that were not handled yet, in one transaction; the others are left out."""
-        table = schema.incoming
+    def count_tries(self, digests: Collection[str], now: datetime, *, again: bool = False) -> Counted:
+        """Count a try at each of these mails before it is made, in one transaction; those that were handled are let be.
+
+        A mail that was tried before, but not handled, is named among the suspects, and counted only if `again`.
+        """
         with writing(self._engine) as connection:
-            handled = set(connection.execute(select(table.c.digest).where(table.c.digest.in_(digests))).scalars())
-            return {digest: _count_try(connection, digest, now) for digest in digests if digest not in handled}
+            named = {"digests": list(digests)}
+            left = set(digests).difference(connection.execute(_HANDLED, named).scalars())
+            suspects = frozenset(connection.execute(_TRIED, named).scalars())
+            wanted = [digest for digest in digests if digest in left and (again or digest not in suspects)]
+            return Counted({digest: _count_try(connection, digest, now) for digest in wanted}, suspects & left)
 
     def uncount_try(self, digest: str) -> None:
         """Take the last try back: the mail was not to blame for its failure."""
@@ -120,13 +143,6 @@ class Memory:
         """Nothing went wrong with this mail."""
         with writing(self._engine) as connection:
             connection.execute(delete(schema.attempts).where(schema.attempts.c.digest == digest))
-
-    def tried(self, digests: Collection[str]) -> frozenset[str]:
-        """Which of these mails were tried, but not handled."""
-        table = schema.attempts
-        wanted = select(table.c.digest).where(table.c.digest.in_(digests), table.c.tries > 0)
-        with reading(self._engine) as connection:
-            return frozenset(connection.execute(wanted).scalars())
 
     def fresh_reference(self, now: datetime) -> str:
         """The next free reference of the year (UTC). Two workers may get the same: the second to record it clashes."""
@@ -162,6 +178,21 @@ class Memory:
         """The mailbox was looked into now."""
         contacts.note_contact(self._engine, contacts.MAILBOX, now)
 
+    def amendments(self) -> Amendments:
+        """What changes the directory of the configuration."""
+        with reading(self._engine) as connection:
+            return pins.amendments(connection)
+
+    def certificates(self) -> Mapping[Fingerprint, bytes]:
+        """The certificates that mails brought, in octets."""
+        with reading(self._engine) as connection:
+            return pins.octets(connection)
+
+    def proposals(self) -> tuple[Proposal, ...]:
+        """The renewals of certificates that are not settled, oldest first."""
+        with reading(self._engine) as connection:
+            return pins.unsettled(connection)
+
     def as_suspended(self, network: Network) -> Network:
         """The network with the suspensions of the database applied to its directory."""
         with reading(self._engine) as connection:
@@ -192,6 +223,7 @@ class Memory:
             spending.spend(connection, decision.spent, now)
             outbox.deal_with(connection, decision, now)
             rounds.record(connection, decision)
+            pins.record(connection, decision, now)
             _mark(connection, decision, now)
             ringing.save(connection, decision.ringing)
             ringing.forget(connection, decision.silenced)
@@ -374,6 +406,7 @@ def _recall(connection: Connection, intent: Intent, network: Network) -> Known:
         spent=spending.spent_by(connection, intent.speaker.account) if intent.speaker else {},
         returned=_returned(connection, intent),
         trails=rounds.trails(connection, intent, _thread(intent)),
+        candidate=_candidate(connection, intent),
         journal_head=journal.head(connection),
     )
 
@@ -419,6 +452,13 @@ def _returned(connection: Connection, intent: Intent) -> Returned | None:
         if found:
             return Returned(found[0], hint)
     return None
+
+
+def _candidate(connection: Connection, intent: Intent) -> Proposal | None:
+    voucher = intent.opened.voucher
+    if intent.speaker or voucher is None or voucher.fingerprint is None:
+        return None
+    return pins.candidate(connection, voucher.fingerprint)
 
 
 def _as_suspended(connection: Connection, network: Network) -> Network:

@@ -1,15 +1,16 @@
 """The outbox: mail that the robot owes. Written with the decision, taken and settled one by one, never lost."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
-    BindParameter,
     Connection,
     Engine,
     Row,
@@ -37,6 +38,7 @@ from mailbot.store.turns import next_turn
 
 LEASE = timedelta(seconds=25)  # how long a mail is left to whoever has it: if he dies, others have it within 30 s
 ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
+SMALL = 64 * 1024  # octets: no more of a mail that shares nothing is read, and rewritten, with its row
 _BATCH = 20
 
 # The same rows as QUEUED. Who looks for one mail by its number must not offer PostgreSQL the indexes of the queue: when
@@ -47,21 +49,23 @@ Change = Mapping[str, Any]  # column -> new value
 
 # Made once: to build a statement takes as long as to run it.
 _LIMIT: BindParameter[int] = bindparam("limit")
-# Who is next, and how large; no octets yet. A mail due beyond the horizon was put off while the clock was wrong: it would
-# wait for years, so it is due now.
+_SHARED = select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery().label("shared")
+# Who is next. A mail due beyond the horizon was put off while the clock was wrong: it would wait for years, so it is due
+# now.
 _TURNS = (
-    select(
-        outbox.c.id,
-        outbox.c.body_id,
-        func.length(outbox.c.head).label("own"),
-        select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery().label("shared"),
-    )
+    select(outbox, _SHARED)
     .where(QUEUED, or_(outbox.c.due_at <= bindparam("now"), outbox.c.due_at > bindparam("horizon")))
     .order_by(outbox.c.urgent.desc(), outbox.c.turn, outbox.c.id)
     .limit(_LIMIT)
 )
 _TURNS_TO_CLAIM = _TURNS.with_for_update(of=outbox, skip_locked=True)
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
+_CLAIMED = (
+    update(outbox)
+    .where(outbox.c.id.in_(_NUMBERS))
+    .values(attempts=outbox.c.attempts + 1, due_at=bindparam("end_of_lease"))
+)
+_TAILS = select(bodies.c.id, bodies.c.octets).where(bodies.c.id.in_(_NUMBERS))
 _FINAL = ("state", "settled_at", "last_status", "head", "foot", "body_id")
 _WITHOUT_OCTETS = [column for column in outbox.columns if column.name not in {"head", "foot"}]
 _UNSETTLED = select(*_WITHOUT_OCTETS).where(outbox.c.id.in_(_NUMBERS), _OWED)
@@ -122,19 +126,20 @@ class Outbox:
         with reading(self._engine) as connection:
             return _load(connection, self._choose(connection, _TURNS, now, limit))
 
-    def claim(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
+    def claim(self, now: datetime, limit: int = _BATCH, *, expected: bool = False) -> list[Queued]:
         """What is due, taken: each try is counted before it is made, and nobody else's for the length of a lease.
 
         A mail that kills its sender so runs out of tries. One transaction for all of them; on PostgreSQL robots claim
-        side by side, none waiting for another.
+        side by side, none waiting for another. Unless something is `expected`, it looks before it disturbs writers.
         """
-        if self._engine.dialect.name != "postgresql" and not self._is_due(now):
-            return []  # a look disturbs no writer
+        if not expected and not self._is_due(now):
+            return []
         with writing(self._engine, in_turn=False) as connection:
             self._lead = lead(connection, self._machine)
             claimed = _load(connection, self._choose(connection, _TURNS_TO_CLAIM, now + self._lead, limit))
-            ours = {"attempts": outbox.c.attempts + 1, "due_at": self._end_of_lease(now)}
-            connection.execute(update(outbox).where(outbox.c.id.in_([queued.id for queued in claimed])).values(ours))
+            if claimed:
+                ours = [queued.id for queued in claimed]
+                connection.execute(_CLAIMED, {"numbers": ours, "end_of_lease": self._end_of_lease(now)})
             return claimed
 
     def resume(self, now: datetime) -> None:
@@ -201,9 +206,9 @@ class Outbox:
 
     # ------------------------------------------------------------ steps
 
-    def _choose(self, connection: Connection, turns: Select[Any], now: datetime, limit: int) -> list[Row[Any]]:
+    def _choose(self, connection: Connection, turns: Select[Any], now: datetime, limit: int) -> list[RowMapping]:
         asked = {"now": now, "horizon": now + self._horizon, "limit": limit}
-        return _that_fit(connection.execute(turns, asked).all(), self._room)
+        return _that_fit(connection.execute(turns, asked).mappings().all(), self._room)
 
     def _is_due(self, now: datetime) -> bool:
         with reading(self._engine) as connection:
@@ -243,7 +248,8 @@ def queue(
 
     `lane`: whose mail led to them, so that senders take turns; the robot's own is empty.
     """
-    ids = {tail: _store(connection, tail) for tail in dict.fromkeys(mail.tail for mail in mails) if tail}
+    copies = Counter(mail.tail for mail in mails)
+    ids = {tail: _store(connection, tail) for tail in copies if copies[tail] > 1 or len(tail) > SMALL}
     if mails:
         at_once = now + lead(connection, machine)
         rows = [_row(mail, ids.get(mail.tail), now) | {"due_at": at_once, "lane": lane} for mail in mails]
@@ -265,13 +271,14 @@ def _store(connection: Connection, tail: bytes) -> int:
 
 
 def _row(mail: OutgoingMail, body_id: int | None, now: datetime) -> dict[str, Any]:
+    """Without a body all of its octets are its head."""
     return {
         "tracking": mail.tracking,
         "message_id": mail.message_id,
         "recipient": mail.recipient,
         "envelope_sender": mail.envelope_sender,
-        "head": mail.head,
-        "foot": mail.foot,
+        "head": mail.head if body_id else mail.octets,
+        "foot": mail.foot if body_id else b"",
         "body_id": body_id,
         "purpose": mail.purpose,
         "letter": mail.letter,
@@ -335,31 +342,24 @@ def _posting(row: RowMapping) -> Posting:
 # ---------------------------------------------------------------- out of it
 
 
-def _that_fit(turns: Sequence[Row[Any]], room: int) -> list[Row[Any]]:
+def _that_fit(turns: Sequence[RowMapping], room: int) -> list[RowMapping]:
     """As many as fit, the first always; a shared body counts once."""
-    taken: list[Row[Any]] = []
+    taken: list[RowMapping] = []
     seen: set[int | None] = set()
     for turn in turns:
-        room -= turn.own + (0 if turn.body_id in seen else turn.shared or 0)
+        room -= len(turn["head"]) + (0 if turn["body_id"] in seen else turn["shared"] or 0)
         if room < 0 and taken:
             break
-        seen.add(turn.body_id)
+        seen.add(turn["body_id"])
         taken.append(turn)
     return taken
 
 
-def _tails(connection: Connection, ids: Collection[int]) -> Mapping[int | None, bytes]:
-    wanted = select(bodies.c.id, bodies.c.octets).where(bodies.c.id.in_(ids))
-    return {row.id: row.octets for row in connection.execute(wanted)} if ids else {}
-
-
-def _load(connection: Connection, turns: Sequence[Row[Any]]) -> list[Queued]:
-    if not turns:
-        return []
-    ids, tails = [turn.id for turn in turns], _tails(connection, {turn.body_id for turn in turns} - {None})
-    wanted = select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.urgent.desc(), outbox.c.turn, outbox.c.id)
-    rows = connection.execute(wanted).mappings()
-    return [Queued(row["id"], row["attempts"], row["created_at"], _mail(row, tails)) for row in rows]
+def _load(connection: Connection, turns: Sequence[RowMapping]) -> list[Queued]:
+    needed = {turn["body_id"] for turn in turns} - {None}
+    rows = connection.execute(_TAILS, {"numbers": list(needed)}) if needed else ()
+    tails = {row.id: row.octets for row in rows}
+    return [Queued(turn["id"], turn["attempts"], turn["created_at"], _mail(turn, tails)) for turn in turns]
 
 
 def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:

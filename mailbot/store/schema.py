@@ -407,6 +407,35 @@ challenges = _table(
     _text("copy"),
 )
 
+# Certificates that came by mail (core/pins.py); those of the configuration are no rows.
+pins = _table(
+    "pins",
+    _key("fingerprint"),
+    _text("party"),
+    _text("replaces"),  # fingerprints, separated by spaces
+    _time("since"),
+    _text("ordered_by"),
+)
+retirements = _table("retirements", _key("fingerprint"), _text("party"), _time("at"), _time("until"))
+revocations = _table("revocations", _key("fingerprint"), _text("party"), _time("at"))
+certificates = _table("certificates", _key("fingerprint"), _octets("octets"), _text("digest"), _time("at"))
+
+proposals = _table(
+    "proposals",
+    _counted("number"),
+    _text("party"),
+    _text("current"),
+    _text("fingerprint"),
+    _text("state"),
+    _time("at"),
+    _time("changed_at"),
+    _octets("octets"),
+    _text("challenge_hash"),
+    Column("compromised", Flag, nullable=False),
+    _count("version"),
+    counted=True,
+)
+
 # Append-only: triggers of the first migration refuse everything but the next row.
 journal = _table(
     "journal",

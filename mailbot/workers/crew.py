@@ -33,6 +33,16 @@ class Begun:
                 future.cancel()
 
 
+def fulfil(promise: "Future[Made]", work: Callable[P, Made], *args: P.args, **more: P.kwargs) -> None:
+    """Do it, and let those know who wait for the promise."""
+    if not promise.set_running_or_notify_cancel():
+        return
+    try:
+        promise.set_result(work(*args, **more))
+    except BaseException as broken:  # noqa: BLE001 - it is raised where it is waited for
+        promise.set_exception(broken)
+
+
 class Crew:
     """The threads. Those that open never keep those waiting that seal: a mail whose turn it is goes first."""
 

@@ -6,17 +6,17 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Event
 
-from mailbot.core.decision import Folder
-from mailbot.core.mail import IncomingMail
 from mailbot.store.engine import StoreUnavailable
 from mailbot.store.handover import Handover
 from mailbot.store.outbox import Outbox
 from mailbot.store.watch import Watch
-from mailbot.wire.imap import Mailbox, MailboxFailure, Oversized
+from mailbot.wire.imap import Mailbox, MailboxFailure
 from mailbot.wire.smtp import Postman
 from mailbot.workers.alarm import Alarm
+from mailbot.workers.draining import NotWatching, drain, insist
 from mailbot.workers.failures import tell
 from mailbot.workers.health import DATABASE, MAILBOX, Health
 from mailbot.workers.heartbeat import Heartbeat
@@ -31,13 +31,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
 TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
 STAND_BY = 3.0  # seconds between two looks whether the robot that watches the mailbox is gone
-STEP = 3  # mails whose tries are counted at once; up to twice as many are opened ahead of their turn
-AHEAD_ROOM = 4 * 1024 * 1024  # octets of such mails: a large one is opened when its turn comes
 OUTBOX_EVERY = 2.0  # seconds between looks at an outbox that another process may fill
-
-
-class NotWatching(Exception):
-    """The lock on the mailbox is gone: another robot may have it, so no more mail is taken."""
 
 
 @dataclass(slots=True)
@@ -112,71 +106,10 @@ def _stand_by(watch: Watch, signals: Signals) -> None:
         signals.stop.wait(STAND_BY)
 
 
-def _insist(watch: Watch) -> None:
-    if not watch.held():
-        raise NotWatching("watch: lost")
-
-
 def _step_back(watch: Watch) -> None:
     """Another robot may reach what we cannot."""
     if watch.shared:
         watch.release()
-
-
-def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, signals: Signals | None = None) -> int:
-    """Act on everything that INBOX holds, each mail once; returns how many were filed.
-
-    A mail whose last try was broken off may end this one, too, so the others go first: such suspects come one by one,
-    each after a whole batch. Most are innocent, and in a flood they would wait for its end else.
-    """
-    try:
-        return _drain(mailbox, receiver, watch, signals)
-    finally:
-        receiver.stand_down()
-
-
-def _drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, signals: Signals | None) -> int:
-    filed, failed, suspects, one_of_them = 0, set[int](), set[int](), False
-    while True:
-        arrivals = [] if one_of_them else mailbox.fetch_new(passing_over=failed | suspects)
-        one_of_them = False
-        if arrivals:
-            tried = receiver.suspects([mail.digest for _, mail in arrivals])
-            suspects |= {uid for uid, mail in arrivals if mail.digest in tried}
-            arrivals = [arrival for arrival in arrivals if arrival[0] not in suspects]
-            one_of_them = bool(suspects)
-        elif suspects:
-            # The last first: what was opened ahead behind the guilty one waits for one time limit and no more.
-            suspects.remove(max(suspects))
-            arrivals = mailbox.fetch_new(1, passing_over=failed | suspects)
-        else:
-            return filed
-        sorted_away = []
-        for place, (uid, mail) in enumerate(arrivals):
-            _insist(watch)
-            if place % STEP == 0:
-                receiver.begin(_ahead([mail for _, mail in arrivals[place : place + 2 * STEP]]))
-            folder = _receive(mail, receiver)
-            if folder is None:
-                failed.add(uid)  # it stays in INBOX; its next try comes with the next round
-            else:
-                sorted_away.append((uid, folder))
-            if signals:
-                signals.queued.set()
-                signals.heartbeat.beat("receive")
-        mailbox.file_away(sorted_away)
-        filed += len(sorted_away)
-
-
-def _ahead(mails: Sequence[IncomingMail | Oversized]) -> Sequence[IncomingMail | Oversized]:
-    """The first of these, and as many behind it as there is room for."""
-    room, fitting = AHEAD_ROOM, 0
-    for mail in mails:
-        room -= len(mail.octets) if isinstance(mail, IncomingMail) else len(mail.header)
-        if room < 0:
-            break
-        fitting += 1
-    return mails[: max(1, fitting)]
 
 
 def _do_what_is_due(
@@ -187,23 +120,17 @@ def _do_what_is_due(
     watch: Watch,
     signals: Signals,
 ) -> None:
-    _insist(watch)
-    drain(mailbox, receiver, watch, signals)
+    insist(watch)
+    drain(mailbox, receiver, watch, partial(_mail_was_done, signals))
     housekeeper.refile(mailbox, clock_believed=timekeeper.believes(receiver.clock()))
     receiver.memory.note_contact(receiver.clock())
     if tick(receiver, timekeeper, housekeeper):
         signals.queued.set()
 
 
-def _receive(mail: IncomingMail | Oversized, receiver: Receiver) -> Folder | None:
-    """None: it broke us this time; the mails behind it do not wait for it."""
-    try:
-        return receiver.receive(mail)
-    except Unable:
-        raise
-    except Exception as broken:  # noqa: BLE001 - counted before it was tried; the third time it is shelved
-        tell(mail.digest, broken)
-        return None
+def _mail_was_done(signals: Signals) -> None:
+    signals.queued.set()
+    signals.heartbeat.beat("receive")
 
 
 # ---------------------------------------------------------------- sending

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,10 +21,11 @@ from mailbot.core.sight import Closed, Reopened, Sight, Wanted
 from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.writing import Writer
 from mailbot.store.engine import Clash, StoreUnavailable
-from mailbot.store.memory import Memory, Original
+from mailbot.store.memory import Counted, Memory, Original
 from mailbot.wire.imap import Oversized
-from mailbot.workers.crew import Begun, Crew
+from mailbot.workers.crew import Begun, Crew, fulfil
 from mailbot.workers.failures import tell
+from mailbot.workers.keeper import Keeper
 from mailbot.workers.limit import time_limit
 
 log = logging.getLogger(__name__)
@@ -57,10 +58,11 @@ class Unable(Exception):
 class Receiver:
     """Acts on incoming mail, each once. `chance` gives that many random bytes."""
 
-    network: Network
+    keeper: Keeper
     memory: Memory
     writer: Writer
     open_mail: Callable[[IncomingMail], OpenedMail]
+    open_alone: Callable[[IncomingMail], OpenedMail]  # sooner, for more work
     wrap: Callable[[bytes], bytes]  # seals octets to the robot itself
     unwrap: Callable[[bytes], bytes]
     clock: Callable[[], datetime]
@@ -70,26 +72,56 @@ class Receiver:
     _begun: dict[str, Begun] = field(default_factory=dict, init=False)  # by digest
     _excused: list[str] = field(default_factory=list, init=False)  # tries to be taken back once the database lets us
 
-    def begin(self, mails: Sequence[IncomingMail | Oversized]) -> None:
+    @property
+    def network(self) -> Network:
+        """As it is now, but for the suspensions of the database."""
+        return self.keeper.network
+
+    def renew(self) -> None:
+        """Look whether the keyring is another one; if so, what was opened ahead is opened again. Raises Unable."""
+        try:
+            renewed = self.keeper.renew(self.clock())
+        except StoreUnavailable as failure:
+            raise Unable(str(failure)) from None
+        except (GpgFailure, OSError) as failure:
+            raise Unable("the keyring cannot be renewed") from failure
+        for digest, begun in self._begun.items() if renewed else ():
+            self._begun[digest] = Begun(begun.tries)
+
+    def begin(self, mails: Sequence[IncomingMail | Oversized], *, again: bool = False) -> frozenset[str]:
         """Count the tries of these mails and begin to open them, each on a thread, so that they are ready for
-        receive(), which must follow for each, or stand_down(). Raises Unable.
+        receive(), which must follow for each, or stand_down().
+
+        Returns which of them were tried before and broke off: unless it is `again`, these are not begun, and are not to
+        be let in front of others. Raises Unable.
         """
         fresh = {mail.digest: mail for mail in mails if mail.digest not in self._begun}
         try:
             self._take_back_tries()
-            counted = self.memory.count_tries(fresh, self.clock()) if fresh else {}
+            counted = self.memory.count_tries(fresh, self.clock(), again=again) if fresh else Counted()
         except StoreUnavailable as failure:
             raise Unable(str(failure)) from None
-        for digest, tries in counted.items():
+        for digest, tries in counted.tries.items():
             self._begun[digest] = self._begin(fresh[digest], tries, alone=len(mails) == 1)
+        return counted.suspects
 
     def _begin(self, mail: IncomingMail | Oversized, tries: int, *, alone: bool) -> Begun:
         if tries > MOST_TRIES:
             return Begun(tries)
-        # Nobody knows yet whether it must be kept, but when it is alone a core has nothing else to do.
-        keeps = alone and isinstance(mail, IncomingMail) and len(mail.octets) <= SMALL
-        wrapping = self.crew.beside(self.wrap, mail.octets) if keeps and isinstance(mail, IncomingMail) else None
-        return Begun(tries, self.crew.ahead(self._open, mail), wrapping)
+        if alone and isinstance(mail, IncomingMail) and len(mail.octets) <= SMALL:
+            return self._begin_alone(mail, tries)
+        return Begun(tries, self.crew.ahead(self._open, mail))
+
+    def _begin_alone(self, mail: IncomingMail, tries: int) -> Begun:
+        """A core has nothing else to do: the mail is opened in a hurry, then sealed for the case that it is kept."""
+        opening, wrapping = self.crew.ahead(self._open, mail, self.open_alone), Future[bytes]()
+
+        def wrap(_: "Future[OpenedMail]") -> None:
+            with suppress(RuntimeError):  # the crew has gone home
+                self.crew.beside(fulfil, wrapping, self.wrap, mail.octets)
+
+        opening.add_done_callback(wrap)
+        return Begun(tries, opening, wrapping)
 
     def stand_down(self) -> None:
         """No more mail is taken for now: those that were begun are not to blame."""
@@ -102,19 +134,12 @@ class Receiver:
 
     def receive(self, mail: IncomingMail | Oversized) -> Folder:
         """The folder that this mail belongs in; acts on it first if that was never done. Raises Unable."""
+        self.renew()
         try:
             self._take_back_tries()
             if begun := self._begun.pop(mail.digest, None):
                 return self._tried(mail.digest, partial(self._shelve_or_act, mail, begun))
             return self.memory.folder_of(mail.digest) or self._handle(mail)
-        except StoreUnavailable as failure:
-            raise Unable(str(failure)) from None
-
-    def suspects(self, digests: Collection[str]) -> frozenset[str]:
-        """Which of these mails were tried before and broke off: they are not let in front of others. Raises Unable."""
-        try:
-            self._take_back_tries()
-            return self.memory.tried(digests)
         except StoreUnavailable as failure:
             raise Unable(str(failure)) from None
 
@@ -174,8 +199,8 @@ class Receiver:
             return False
 
     def _act(self, mail: IncomingMail | Oversized, begun: Begun) -> Folder:
-        opened = begun.opening.result() if begun.opening else self._open(mail)
         moment = self.moment()
+        opened = begun.opening.result() if begun.opening else self._open(mail)
         intent = self._understand(opened)
         decision = self._decide(intent, moment)
         if decision.answered:
@@ -225,11 +250,14 @@ class Receiver:
         found = Reopened(intent, self._known(intent)) if intent else Closed.GONE
         return found, room - len(original.octets)
 
-    def _open(self, mail: IncomingMail | Oversized) -> OpenedMail:
+    def _open(
+        self, mail: IncomingMail | Oversized, open_mail: Callable[[IncomingMail], OpenedMail] | None = None
+    ) -> OpenedMail:
+        open_mail = open_mail or self.open_mail
         with time_limit(self.patience):
             if isinstance(mail, IncomingMail):
-                return self.open_mail(mail)
-            seen = self.open_mail(IncomingMail(mail.header, mail.digest))
+                return open_mail(mail)
+            seen = open_mail(IncomingMail(mail.header, mail.digest))
             return replace(seen, size=mail.size, trouble=Trouble.TOO_LARGE, signatures=())
 
     def _understand(self, opened: OpenedMail) -> Intent:

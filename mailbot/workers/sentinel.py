@@ -26,6 +26,7 @@ from mailbot.wire.access import SmtpAccess
 from mailbot.wire.smtp import Postman
 from mailbot.workers.failures import tell
 from mailbot.workers.health import DATABASE, MAILBOX, SERVER, Health
+from mailbot.workers.keeper import Keeper
 from mailbot.workers.loop import Signals
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ Late = Callable[[datetime], Iterable[tuple[str, datetime]]]  # what did not happ
 class Sentinel:
     """One for each robot. `route`: a second way out, for what the first cannot carry; `late`: the schedules."""
 
-    network: Network
+    keeper: Keeper
     engine: Engine
     writer: Writer  # its own: gpg is for one thread
     clock: Callable[[], datetime]
@@ -57,6 +58,10 @@ class Sentinel:
     _verified_at: datetime | None = field(default=None, init=False)
     _broken: int | None = field(default=None, init=False)  # the first row of the journal that does not hold
     _unwritten: tuple[Ringing, ...] = field(default=(), init=False)  # what was told while the database was away
+
+    @property
+    def network(self) -> Network:
+        return self.keeper.network
 
     def stand(self, signals: Signals) -> None:
         """Until told to stop."""

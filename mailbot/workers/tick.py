@@ -28,6 +28,7 @@ def tick(receiver: Receiver, timekeeper: Timekeeper, housekeeper: Housekeeper) -
 
     While the clock is not believed only failures are looked at: a refusal is one at any hour.
     """
+    receiver.renew()
     memory, moment = receiver.memory, receiver.moment()
     done = _each(memory.failed(), _follow_up, receiver)
     if not timekeeper.believes(moment.now):

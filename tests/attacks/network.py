@@ -16,6 +16,14 @@ from tests.servers.postfix import Postfix
 from tests.stories import world as stories
 from tests.stories.world import ADDRESS, CONTROL, ROLES, Cast, World
 
+OPERATOR = """\
+[[operators]]
+name = "Operator"
+address = "{address}"
+certificates = ["{fingerprint}"]
+"""
+
+
 @dataclass(frozen=True)
 class Attacked(World):
     """A world whose Spain has pinned keys that must not count; `spoilt` are those who have them."""
@@ -23,13 +31,13 @@ class Attacked(World):
     spoilt: Mapping[str, Person] = field(default_factory=dict)
 
 
-EU = {"eu": Role("Union", "desk@eu.example", "EU")}
+MORE = {"eu": Role("Union", "desk@eu.example", "EU"), "ops": Role("Operator", "ops@hub.example")}
 
 
 @contextmanager
 def gathered(folder: Path) -> Iterator[Cast]:
     """Everybody, with agents that end when the block does."""
-    robot, people = gather(folder, (ROBOT_NAME, ADDRESS, CONTROL), {**ROLES, **EU})
+    robot, people = gather(folder, (ROBOT_NAME, ADDRESS, CONTROL), {**ROLES, **MORE})
     try:
         yield Cast(robot, people)
     finally:
@@ -47,7 +55,11 @@ def new_world(
     text = text.replace(f'certificates = ["{spain}"]', f'certificates = ["{spain}"]\nsigners = [{pins}]', 1)
     lapsed = make_key("Union <desk@eu.example>", expire="1y", made=PAST)
     text = text.replace(cast.people["eu"].key.fingerprint, lapsed.fingerprint)
-    made.config.write_text(text.replace("[secretariat]\n", f"{settings}\n[secretariat]\n", 1))
+    operator = cast.people["ops"]
+    people = OPERATOR.format(address=operator.address, fingerprint=operator.key.fingerprint)
+    made.config.write_text(text.replace("[secretariat]\n", f"{settings}\n{people}\n[secretariat]\n", 1))
+    (folder / "keys" / "OPERATORS").mkdir()
+    (folder / "keys" / "OPERATORS" / f"{operator.key.fingerprint}.asc").write_bytes(operator.key.certificate)
     for code, keys in (("ES", [person.key for person in spoilt.values()]), ("EU", [lapsed])):
         for key in keys:
             (folder / "keys" / code / f"{key.fingerprint}.asc").write_bytes(key.public)

@@ -49,6 +49,7 @@ def by(state: SignatureState, covers: Covers = Covers.WHOLE, *, inside: bool = T
         (mail(subject="Re: [REQUEST#2026-0041 DE>FR]", text="[INFO IT]\n\nx"), Reason.BAD_TAG),
         (mail(subject="[REQUEST ALL]", text="[REQUEST DE]\n\nx"), Reason.BAD_TAG),
         (mail(subject="Hello"), Reason.UNTAGGED),
+        (replace(mail(), text_hidden=True), Reason.NO_TEXT),
     ],
 )
 def test_first_objection_decides(opened: OpenedMail, reason: Reason) -> None:

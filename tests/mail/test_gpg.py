@@ -507,6 +507,20 @@ def test_unshared_copies_have_nothing_in_common(gpg: Gpg, alice: Person, bob: Pe
     assert first[-60:] != second[-60:]
 
 
+def test_a_gpg_that_names_the_readers_in_its_signatures_shares_nothing(
+    robot: Person, alice: Person, bob: Person
+) -> None:
+    """No gpg that we know does (RFC 9580 §5.2.3.36); one that did would name every reader to every other."""
+    assert not Gpg(robot.key.home, robot.fingerprint).names_readers
+
+    class Naming(Gpg):
+        names_readers = True
+
+    copies = Naming(robot.key.home, robot.fingerprint).seal(ENTITY, [(alice.fingerprint,), (bob.fingerprint,)])
+    first, second = (split(dearmour(copy.octets), 2)[1].body for copy in copies)
+    assert first[-60:] != second[-60:]
+
+
 @pytest.mark.parametrize("program", ["sq", "rnp"])
 @pytest.mark.parametrize("who", ["alice", "carol"])
 def test_other_programs_open_a_copy(

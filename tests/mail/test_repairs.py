@@ -2,13 +2,17 @@
 
 from base64 import encodebytes
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
-from mailbot.core.mail import OpenedMail, Trouble
+from mailbot.core.mail import Covers, OpenedMail, SignatureState, Trouble
+from mailbot.mail.blind import without_author
+from mailbot.mail.limits import Limits
+from mailbot.mail.mime import read_tree
 from mailbot.mail.repairs import mend_armour
 from tests.keys import run
-from tests.mail.mails import VERSION, encrypted, header, multipart, opened, part, protected_text, signed, world
+from tests.mail.mails import VERSION, crlf, encrypted, header, multipart, opened, part, protected_text, signed, world
 
 EMPTY = part("text/plain", "\r\n")
 EMPTY_HTML = part("text/html", "<html><head><style>p{}</style></head><body><p>&nbsp;</p></body></html>")
@@ -141,12 +145,97 @@ def test_html_where_the_plain_text_only_says_so() -> None:
     assert mail.text == "Bonjour\n"
 
 
-def test_attachments_beside_inline_armour_are_left_out() -> None:
-    attached = asc(armoured(b"list"), "list.pgp")
-    mail = opened(header() + multipart("mixed", part("text/plain", armoured(b"Bonjour\n")), attached))
+# ---------------------------------------------------------------- every attachment encrypted by itself (row 3)
+
+OPENED, CLOSED = "attachments encrypted by themselves", "encrypted attachments passed on as they are"
+LIST = "Müller;Zoë\n".encode()
+
+
+def partitioned(*attached: bytes, text: bytes | None = None) -> OpenedMail:
+    return opened(header() + multipart("mixed", part("text/plain", text or armoured(b"Bonjour\n")), *attached))
+
+
+def files_of(mail: OpenedMail) -> dict[str, bytes]:
+    """The attachments that would be passed on."""
+    assert mail.content is not None
+    tree = read_tree(mail.content.entity, Limits())
+    return {leaf.filename: leaf.decoded() for leaf in tree.leaves() if leaf.filename}
+
+
+@pytest.mark.parametrize("form", [lambda sealed: sealed, binary], ids=["armour", "octets"])
+@pytest.mark.parametrize("name", ["Übersicht d'août.csv", "list.csv"])
+def test_attachments_encrypted_by_themselves_go_with_the_text(form: Callable[[bytes], bytes], name: str) -> None:
+    sealed = encodebytes(form(armoured(LIST)))
+    named = f"filename*=utf-8''{quote(name)}.pgp"
+    attached = part("application/octet-stream", sealed, f"Content-Disposition: attachment; {named}",
+                    "Content-Transfer-Encoding: base64")  # fmt: skip
+    mail = partitioned(attached)
     assert mail.voucher is not None
+    assert (mail.text, mail.repairs) == ("Bonjour\n", (OPENED,))
+    files = files_of(mail)
+    assert files[name] == LIST
+    assert world().stranger.verify(LIST, files[f"{name}.sig.asc"]) == (world().france.fingerprint,)
+    assert [(s.state, s.covers) for s in mail.attached] == [(SignatureState.GOOD, Covers.PART)]
+
+
+def _by_another() -> bytes:
+    return world().stranger.sign_encrypt(LIST, [world().robot])
+
+
+def _by_the_same_long_ago() -> bytes:
+    return world().france.sign_encrypt(LIST, [world().robot], "--faked-system-time", "20991231T000000!")
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        _by_another,
+        _by_the_same_long_ago,
+        lambda: world().stranger.encrypt(LIST, [world().robot]),
+        lambda: world().robot.sign_encrypt(LIST, [world().france]),
+        lambda: b"-----BEGIN PGP MESSAGE-----\n\n!!!!\n-----END PGP MESSAGE-----\n",
+    ],
+    ids=["another signer", "another time", "nobody", "for somebody else", "damaged"],
+)
+def test_an_attachment_that_its_author_did_not_sign_stays_closed(sealed: Callable[[], bytes]) -> None:
+    """trust.md 3: it could be anybody's ciphertext; it goes on as it came."""
+    octets = sealed()
+    mail = partitioned(asc(octets, "list.csv.pgp"))
+    assert (mail.text, mail.repairs, mail.attached) == ("Bonjour\n", (CLOSED,), ())
+    assert files_of(mail) == {"list.csv.pgp": crlf(octets)}
+
+
+def test_attachments_of_a_text_that_nobody_signed_go_nowhere() -> None:
+    mail = partitioned(asc(armoured(LIST), "a.pgp"), text=world().stranger.encrypt(b"Bonjour\n", [world().robot]))
+    assert (mail.voucher, mail.content, mail.attached) == (None, None, ())
+
+
+def test_an_attachment_in_clear_beside_inline_armour_is_left_out() -> None:
+    mail = partitioned(part("application/pdf", "x", "Content-Disposition: attachment; filename=x.pdf"))
     assert mail.repairs == ("attachments outside the armour left out",)
-    assert mail.text == "Bonjour\n"
+
+
+def test_a_file_name_is_no_path() -> None:
+    names = set(files_of(partitioned(asc(armoured(LIST), "../../etc/passwd.pgp"), asc(armoured(LIST), ".gpg"))))
+    assert names == {"passwd", "passwd.sig.asc", "attachment", "attachment.sig.asc"}
+
+
+def test_of_more_attachments_than_are_opened_the_others_stay_closed() -> None:
+    sealed = armoured(LIST)
+    mail = partitioned(*(asc(sealed, f"{n}.pgp") for n in range(22)))
+    assert mail.repairs == (OPENED, CLOSED)
+    assert len(mail.attached) == 20
+
+
+def test_no_attachments_name_their_author_where_he_asked_that_none_should() -> None:
+    mail = partitioned(asc(armoured(LIST), "list.csv.pgp"))
+    assert mail.content is not None
+    blinded = b"".join(without_author(mail.content.entity, Limits()))
+    assert b"list.csv" in blinded
+    assert b"PGP SIGNATURE" not in blinded
+
+
+# ---------------------------------------------------------------- inline PGP in odd parts
 
 
 def test_inline_armour_in_two_octets_a_character() -> None:

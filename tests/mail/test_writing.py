@@ -416,6 +416,27 @@ def test_content_never_goes_unsealed_whatever_the_letter() -> None:
     assert "CANARY" not in str(caught.value)
 
 
+def test_a_plain_probe_is_written_and_one_with_a_ping_word_never() -> None:
+    """trust.md 9: who reads along must not be able to quote it."""
+    tag = Tag(Word.PING, token="7K3Q-9F2M-XR4T")
+    plain = letter(
+        template="probe",
+        words=samples("en")["probe"]["plain"],
+        tag=tag,
+        subject="",
+        mailboxes=(UNSEALED,),
+        content=None,
+        purpose="probe",
+    )
+    (mail,) = writer().write(plain, MOMENT)
+    message = parse(mail.octets)
+    assert message["Subject"] == "[PING#7K3Q-9F2M-XR4T] Ping test: please press Reply and Send"
+    assert message["X-Auto-Response-Suppress"] is None, "who is away shall say so"
+    assert mail.envelope_sender.startswith("network+b.")
+    with pytest.raises(Unsealable):
+        writer().write(replace(plain, words=samples("en")["probe"]["sealed"]), MOMENT)
+
+
 def test_no_mailbox_no_mail() -> None:
     assert writer().write(letter(mailboxes=()), MOMENT) == []
 

@@ -38,7 +38,7 @@ databases = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
 @databases
 @pytest.mark.timeout(600)  # seconds; how long it takes to calm down is a matter of the machine, see settle()
 def test_a_short_soak(request: pytest.FixtureRequest, place: Path, cast: Cast, database: str) -> None:
-    soak(request, place, cast, database, mails=30, seconds=10, seed=3, pause=(0.2, 0.8))
+    soak(request, place, cast, database, mails=48, seconds=16, seed=5, pause=(0.2, 0.8))
 
 
 @pytest.mark.soak

@@ -1,6 +1,5 @@
 """Control mail on real servers: the secretariat (in French) and an operator (in English) run the network by mail."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from typing import Any
@@ -96,7 +95,7 @@ def test_what_a_suspended_party_sends_is_held_and_goes_when_it_is_resumed_and_re
         "there is no held mail H-9",
     ):
         assert said in cover
-    assert desk.world.mails("fr", before + 1)[-1].text == "\nEcco.\n" or "Ecco." in desk.world.mails("fr", before + 1)[-1].text
+    assert "Ecco." in desk.world.mails("fr", before + 1)[-1].text
     folders = desk.folders()
     assert (folders["INBOX"], folders["Held"], folders["Dropped"]) == (0, 0, 1)
 
@@ -151,12 +150,14 @@ def test_the_asker_has_it_sent_again(desk: Desk) -> None:
     assert again.author_signature.is_by(desk.world.people["fr"].key.fingerprint)
 
 
-@pytest.mark.parametrize("command", ["[SUSPEND DE]", "[HELD]", "[PARTIES]", "[RELEASE H-1]"])
-def test_nobody_without_the_right_gives_commands(desk: Desk, command: str) -> None:
-    desk.send("fr", command)
-    desk.send("fr-ministry", command)
+def test_nobody_without_the_right_gives_commands(desk: Desk) -> None:
+    commands = ("[SUSPEND DE]", "[HELD]", "[PARTIES]", "[RELEASE H-1]", "[DIGEST]", "[PING ALL]")
+    for login in ("fr", "fr-ministry"):
+        desk.send(login, *commands)
     desk.world.once()
-    assert [row["event"] for row in desk.world.journal() if row["facts"].get("command") == command][-2:] == ["refused"] * 2
+    rows = [row for row in desk.world.journal() if row["facts"].get("by", "").startswith("FR")][-2 * len(commands) :]
+    assert {row["event"] for row in rows} == {"refused"}
+    assert {row["facts"]["command"] for row in rows} == set(commands)
     assert [p["code"] for p in desk.world.ask("parties", "list") if p["suspended"]] == []
 
 
@@ -175,6 +176,3 @@ def test_no_answer_and_no_row_holds_content(desk: Desk) -> None:
         for octets in desk.world.dovecot.mails(desk.world.people[login].address):
             assert CANARY not in desk.world.people[login].read(octets).cover
     assert CANARY not in desk.world.look("held", "list") + desk.world.look("exchanges", "list")
-
-
-Unused = Callable[[], None]

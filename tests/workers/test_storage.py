@@ -17,9 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
 from mailbot import wiring
+from mailbot.cli import mailbot
 from mailbot.config import load
 from mailbot.core.decision import Folder
 from mailbot.core.mail import IncomingMail, OpenedMail
@@ -295,15 +297,10 @@ def owed(stage: Stage) -> int:
 
 
 def command(stage: Stage, *words: str, code: int = 0) -> str:
-    ended = subprocess.run(
-        [sys.executable, "-P", "-m", "mailbot", *words, "--config", str(stage.config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert ended.returncode == code, ended
-    return ended.stdout
+    result = CliRunner().invoke(mailbot, [*words, "--config", str(stage.config)], standalone_mode=False)
+    assert result.exception is None, (words, result.exception, result.output)
+    assert (result.return_value or 0) == code, (words, result.output)
+    return result.stdout
 
 
 # ---------------------------------------------------------------- PostgreSQL
@@ -388,7 +385,8 @@ def test_three_outages_do_not_make_a_poisonous_mail(stage: Stage, fault: OSError
             with pytest.raises(Unable):
                 broken.receive(mail)
             memory.away = False
-            assert broken.suspects([mail.digest]) == frozenset()
+            assert broken.begin([mail]) == frozenset()
+            broken.stand_down()
         assert receiver.receive(mail) is Folder.DONE
         assert robot.memory.held_mails() == ()
 

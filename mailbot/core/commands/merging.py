@@ -12,8 +12,8 @@ from mailbot.core.records import Exchange
 
 
 def merged(*decisions: Decision) -> Decision:
-    """All of them, one after another. Of an exchange that several change, the last one's word holds; no letter goes out
-    twice; a suspension that ends in the same breath is none.
+    """All of them, one after another. Of an exchange or a round that several change, the last one's word holds; no
+    letter goes out twice; a suspension that ends in the same breath is none.
     """
     return reduce(_both, decisions)
 
@@ -24,6 +24,7 @@ def _both(first: Decision, second: Decision) -> Decision:
     return replace(
         both,
         exchanges=_latest(both.exchanges),
+        rounds=tuple({each.number: each for each in both.rounds}.values()),
         letters=_once(both.letters),
         suspended=(*(s for s in first.suspended if s.party not in ended), *second.suspended),
         resumed=(*first.resumed, *(code for code in second.resumed if code not in begun)),

@@ -49,7 +49,16 @@ def wanted_for(tags: Sequence[Tag], asker: Asker, network: Network, table: Mappi
 
 def _slices(tag: Tag, asker: Asker, network: Network, table: Mapping[Word, Command]) -> frozenset[Slice]:
     needs = table[tag.word].needs
+    if tag.word is Word.STATUS:
+        needs &= _of_status(tag)
     return needs if has_right(tag.word, asker, network) else needs - _BY_RIGHT_ALONE
+
+
+def _of_status(tag: Tag) -> frozenset[Slice]:
+    """What it is asked about, the tag says."""
+    if tag.arguments:
+        return frozenset({Slice.ROUNDS})
+    return frozenset({Slice.EXCHANGES, Slice.POSTINGS} if tag.reference else {Slice.OWN, Slice.SITUATION})
 
 
 def to_reopen(wanted: Wanted, sight: Sight) -> Iterable[str]:

@@ -100,14 +100,13 @@ def _answer(done: _Done, asker: Asker, case: Case) -> Letter:
 def carry_out(order: Order, command: Command) -> Outcome:
     """Obey it, if this asker may and it does not come too late."""
     word = order.tag.word
-    if word in COMMANDS and not may_give(word, order.asker, order.network):
+    if not may_give(word, order.asker, order.network):
         return not_done(order, "not allowed")
     objects = command.objects(order.tag)
     latest = max((order.sight.ordered[each] for each in objects if each in order.sight.ordered), default=None)
     if latest and order.asker.signed_at <= latest:
         return not_done(order, "outdated", at=latest)
-    by_right = word not in COMMANDS or has_right(word, order.asker, order.network)
-    outcome = command.obey(replace(order, by_right=by_right))
+    outcome = command.obey(replace(order, by_right=has_right(word, order.asker, order.network)))
     ordered = tuple(Ordered(each, order.asker.signed_at) for each in sorted(objects)) if outcome.acted else ()
     return replace(outcome, decision=merged(outcome.decision, Decision(ordered=ordered)))
 

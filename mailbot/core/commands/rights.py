@@ -66,7 +66,7 @@ OWN: Mapping[Word, tuple[Bilingual, Bilingual]] = {
 
 def has_right(word: Word, asker: Asker, network: Network) -> bool:
     """Whether one of his rights lets him."""
-    return bool(asker.rights & network.commands.get(word, RIGHTS[word]))
+    return bool(asker.rights & network.commands.get(word, RIGHTS.get(word, BOTH)))
 
 
 def may_give(word: Word, asker: Asker, network: Network) -> bool:

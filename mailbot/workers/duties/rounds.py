@@ -12,10 +12,11 @@ from mailbot.workers.receive import Receiver
 def advance_rounds(receiver: Receiver, moment: Moment) -> int:
     """Everything that is due in every round that is not closed; each is recorded by itself."""
     rounds = receiver.memory.rounds.running()
-    return sum(_advance(each, receiver, moment.another(each.number)) for each in rounds)
+    return sum(advance_round(each, receiver, moment.another(each.number)) for each in rounds)
 
 
-def _advance(round_: Round, receiver: Receiver, moment: Moment) -> int:
+def advance_round(round_: Round, receiver: Receiver, moment: Moment) -> int:
+    """What is due in one of them. Raises Clash."""
     decision = _decide(round_, receiver, moment)
     if not decision.entries and not decision.followed_up:
         return 0

@@ -27,6 +27,8 @@ def upgrade() -> None:
     _create_quotas()
     _create_ordered_moves_and_contacts()
     _create_ringing()
+    _create_pins()
+    _create_proposals()
     _index_failures()
     _take_turns_in_the_outbox()
 
@@ -75,6 +77,64 @@ def _create_ringing() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("alarm", "robot", name=op.f("pk_ringing")),
         sqlite_strict=True,
+    )
+
+
+def _create_pins() -> None:
+    op.create_table(
+        "pins",
+        sa.Column("fingerprint", WORDS, nullable=False),
+        sa.Column("party", WORDS, nullable=False),
+        sa.Column("replaces", WORDS, nullable=False),
+        sa.Column("since", TIME, nullable=False),
+        sa.Column("ordered_by", WORDS, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_pins")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "retirements",
+        sa.Column("fingerprint", WORDS, nullable=False),
+        sa.Column("party", WORDS, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("until", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_retirements")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "revocations",
+        sa.Column("fingerprint", WORDS, nullable=False),
+        sa.Column("party", WORDS, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_revocations")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "certificates",
+        sa.Column("fingerprint", WORDS, nullable=False),
+        sa.Column("octets", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", WORDS, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_certificates")),
+        sqlite_strict=True,
+    )
+
+
+def _create_proposals() -> None:
+    op.create_table(
+        "proposals",
+        sa.Column("number", NUMBER, sa.Identity(always=True), primary_key=True),
+        sa.Column("party", WORDS, nullable=False),
+        sa.Column("current", WORDS, nullable=False),
+        sa.Column("fingerprint", WORDS, nullable=False),
+        sa.Column("state", WORDS, nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("changed_at", TIME, nullable=False),
+        sa.Column("octets", sa.LargeBinary(), nullable=False),
+        sa.Column("challenge_hash", WORDS, nullable=False),
+        sa.Column("compromised", FLAG, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sqlite_strict=True,
+        sqlite_autoincrement=True,
     )
 
 
