@@ -25,7 +25,9 @@ from mailbot.core.decision import Network
 from mailbot.core.mail import IncomingMail, OpenedMail
 from mailbot.core.parties import Directory
 from mailbot.core.pins import PROPOSED, Amendments, amended
+from mailbot.core.rounds import schedule
 from mailbot.core.vitals import Sign
+from mailbot.mail.bringing import armoured, look_at, revoked_by
 from mailbot.mail.classification import OwnMarks
 from mailbot.mail.gpg import Beside, Gpg
 from mailbot.mail.headers import sender_of
@@ -185,6 +187,8 @@ class Robot:
             open_alone=self.opener(gpg, crew.beside),
             wrap=gpg.seal_to_self,
             unwrap=gpg.open_own,
+            look_at=partial(look_at, policy=self.config.policy, known=gpg.known),
+            revoked_by=partial(revoked_by, policy=self.config.policy, known=gpg.known),
             clock=self.clock,
             chance=secrets.token_bytes,
             patience=self.config.limits.seconds,
@@ -289,7 +293,16 @@ class Robot:
             smtp=self.config.smtp,
             route=self.config.second_smtp,
             publish=self.metrics(),
+            late=self._late,
         )
+
+    def _late(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        """What the schedules called for, and nobody has done."""
+        if not self.config.ping.schedule:
+            return
+        network, done = self.memory.as_suspended(self.network), frozenset(self.memory.turns(schedule.NAME))
+        if since := schedule.due_since(network, now, done):
+            yield schedule.NAME, since
 
     def metrics(self) -> Callable[[Iterable[Sign]], None] | None:
         """For Prometheus, if the configuration wants them."""
@@ -418,9 +431,15 @@ class Keys:
     amendments: Amendments
     brought: Mapping[Fingerprint, bytes] = field(repr=False)
 
+    gpg: Gpg = field(repr=False)
+
     @property
     def known(self) -> Mapping[Fingerprint, Certificate]:
         return self.network.certificates
+
+    def octets(self, fingerprint: Fingerprint) -> bytes:
+        """The certificate, armoured."""
+        return armoured(self.gpg.known(fingerprint))
 
 
 @contextmanager
@@ -435,7 +454,7 @@ def open_keys(config: Config, *, alone: bool = False) -> Iterator[Keys]:
     try:
         gpg = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy)
         network = network_of(config, gpg, amended(config.directory, amendments, now))
-        yield Keys(keyring, network, amendments, brought)
+        yield Keys(keyring, network, amendments, brought, gpg)
     finally:
         keyring.close()
 
@@ -455,6 +474,7 @@ def network_of(config: Config, gpg: Gpg, directory: Directory | None = None) -> 
         reporting=config.reporting,
         ping=config.ping,
         commands=config.commands,
+        own={f: armoured(gpg.known(f)) for f in (robot.fingerprint, *robot.also_opens)},
         also_opens=frozenset(robot.also_opens),
     )
 

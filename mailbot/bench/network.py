@@ -11,7 +11,7 @@ from pathlib import Path
 from mailbot.bench.gnupg import Home
 from mailbot.core.certificates import Fingerprint
 from mailbot.mail.armour import Label, armour
-from mailbot.mail.keyring import init_robot_key
+from mailbot.mail.robotkey import init_robot_key
 from mailbot.mail.packets import PacketType, split
 
 NAME, ADDRESS, CONTROL = "Network hub", "network@hub.example", "control@hub.example"

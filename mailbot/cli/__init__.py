@@ -53,7 +53,11 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "The database", "commands": ["backup", "restore", "migrate", "purge"]},
         {"name": "Keys and letters", "commands": ["keys", "templates"]},
         {"name": "Trying it out", "commands": ["demo", "bench"]},
-    ]
+    ],
+    "mailbot keys": [
+        {"name": "Certificates", "commands": ["list", "import", "export", "check", "renew-notice"]},
+        {"name": "The robot's own key", "commands": ["init", "rotate", "wkd"]},
+    ],
 }
 
 

@@ -71,13 +71,13 @@ def unreadable(file: str, problem: str) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- what it wants
 
-_UNTOLD = frozenset({Name.REPORT, Name.AUTOMATIC})  # machines quote tags, which say nothing of what they want
+_WRITERS = frozenset({MailClass.PERSON, MailClass.LIST})  # machines quote tags, which say nothing of what they want
 
 
 def _tag(case: Case, window: Window) -> dict[str, Any]:
     """The tag, else what stands in its place: the thread, or the address that it arrived at."""
     intent, treated_as = case.intent, kind_of(case)
-    if treated_as in _UNTOLD or case.opened.mail_class is MailClass.UNREADABLE:
+    if case.opened.mail_class not in _WRITERS:
         return _no_tag(treated_as)
     if intent.tag is None and intent.tag_problem is None:
         return _replying(case, window)

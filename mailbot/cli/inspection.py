@@ -68,32 +68,39 @@ def inspect_command(
     directory stands for all files below it, - for standard input. Without a configuration nobody is known but the
     owners of the keys that are given.
 
-    What is shown of each mail:
+    What is said of each mail:
 
     \b
-    class           own, bounce, delivery_report (delay, relay, success), receipt, feedback (ARF), automatic, list,
-                    person, unreadable
-    rule            the rule that said so
-    answerable      whether it may ever get an automatic answer
+    class         own, bounce, delivery_report (delay, relay, success),
+                  receipt, feedback, automatic, list, person, unreadable
+    rule          the rule that said so
+    answerable    whether it may ever get an automatic answer
     kind, reference, token, targets, arguments, options
-                    what its tag says; nothing if a machine wrote the mail, for machines quote tags
-    tag_source      where that was read: protected (subject), body, subject, thread (what it answers),
-                    address (the return path that it arrived at)
-    tag_signed      whether somebody known vouches for it
+                  what its tag says; a machine's mail has none, for
+                  machines quote tags
+    treated_as    what the robot would do with it
+    tag_source    where the tag was read: protected (subject), body,
+                  subject; thread (a mail of ours that it answers) or
+                  address (a return path of ours that it came to)
+    tag_signed    whether somebody known vouches for it
+    tag_problem   why it cannot be read
     subject, subject_source, from, message_id, references
-                    source: protected, or outer; references: the newest first
-    encrypted       at its top, and opened
-    signatures      fingerprint, state (good, bad, unknown, expired, revoked, weak, unverifiable), party, and
-                    whether each covers the whole of what is acted on, or part
-    assurance       what is known of the sender: signed, address, none
-    repairs         what mail programs broke, and was mended; what was left out
-    bounce          recipients (address, action, status, permanent, diagnostic), original_message_id, envelope_id
-    return_date     when the person is back, if an automatic reply says so
-    text            with --text
-    problem         why it would be held
+                  the source is protected or outer; newest reference first
+    encrypted     at its top, and opened
+    signatures    of each: fingerprint, party, whether it covers the whole
+                  of what is acted on or part, and its state: good, bad,
+                  unknown, expired, revoked, weak, unverifiable
+    assurance     what is known of the sender: signed, address, none
+    repairs       what mail programs broke and was mended, or left out
+    bounce        recipients (address, action, status, permanent,
+                  diagnostic), original_message_id, envelope_id
+    about         which mail a receipt says was read
+    return_date   when its sender is back
+    text          with --text
+    problem       why it would be held
 
-    A mail that takes more than 10 seconds, or 64 MiB and ten times its size of memory, is unreadable; the next one is
-    looked at. Exit code 0, or 1 if a file could not be read.
+    A mail that takes more than 10 seconds, or more memory than 64 MiB and ten times its size, is unreadable; the next
+    one is looked at. Exit code 0, or 1 if a file cannot be read.
     """
     config = config_path or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.exists() else None)
     code = Exit.FINE

@@ -1,18 +1,22 @@
-"""keys: the certificates that the robot knows, and its own key."""
+"""keys: the certificates of the members, and the robot's own key."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 import rich_click as click
 
 from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.keyfiles import check, export, import_key
 from mailbot.cli.output import answer_json, show_problems, show_table
-from mailbot.cli.style import open_config, telling_faults, with_config, with_json
+from mailbot.cli.robotkey import init, rotate, wkd
+from mailbot.cli.style import open_config, open_robot, telling_faults, with_config, with_json
+from mailbot.cli.yes import confirm, login
+from mailbot.core.expiry import notices
 from mailbot.core.findings import Finding
 from mailbot.core.validity import flaw_in_use
-from mailbot.mail.gpg import Gpg
-from mailbot.mail.keyring import KeyExists, init_robot_key
-from mailbot.wiring import open_keyring
+from mailbot.wiring import Keys, clock, open_keys
+
+COLUMNS = ("party", "fingerprint", "user_ids", "algorithm", "expires", "flaw", "from")
 
 
 @click.group()
@@ -24,19 +28,26 @@ def keys() -> None:
 @with_config
 @with_json
 def list_keys(config_path: Path, as_json: bool) -> int:
-    """Every pinned certificate: whose, what, until when, and what is wrong with it."""
-    config, now = open_config(config_path, as_json=as_json), datetime.now(UTC)
-    with telling_faults(as_json=as_json):
-        keyring = open_keyring(config)
-        try:
-            known = Gpg(keyring.home, config.robot.fingerprint, policy=config.policy).certificates()
-        finally:
-            keyring.close()
-    rows = []
-    for folder, fingerprints in sorted(config.directory.pins().items()):
+    """Every certificate in use: whose, what, until when, what is wrong with it, and whether configuration or mail
+    brought it."""
+    config = open_config(config_path, as_json=as_json)
+    with telling_faults(as_json=as_json), open_keys(config) as found:
+        rows = _rows(found)
+        findings = found.keyring.findings
+    if as_json:
+        answer_json(rows, findings)
+    else:
+        show_table("certificates", COLUMNS, [tuple(row[c] for c in COLUMNS) for row in rows], "No certificates.")
+        show_problems(findings)
+    return Exit.FINDING if findings or any(row["flaw"] for row in rows) else Exit.FINE
+
+
+def _rows(keys: Keys) -> list[Mapping[str, object]]:
+    now, directory = clock(), keys.network.directory
+    rows: list[Mapping[str, object]] = []
+    for folder, fingerprints in sorted(directory.pins().items()):
         for fingerprint in sorted(fingerprints):
-            certificate = known.get(fingerprint)
-            flaw = flaw_in_use(certificate, config.directory, now) if certificate else "missing"
+            certificate = keys.known.get(fingerprint)
             rows.append(
                 {
                     "party": folder,
@@ -44,40 +55,44 @@ def list_keys(config_path: Path, as_json: bool) -> int:
                     "user_ids": certificate.user_ids if certificate else (),
                     "algorithm": certificate.algorithm if certificate else None,
                     "expires": certificate.expires if certificate else None,
-                    "flaw": flaw,
+                    "flaw": flaw_in_use(certificate, directory, now) if certificate else "missing",
+                    "from": "mail" if keys.amendments.of(fingerprint) else "configuration",
                 }
             )
-    if as_json:
-        answer_json(rows, keyring.findings)
-    else:
-        columns = ("party", "fingerprint", "user_ids", "algorithm", "expires", "flaw")
-        show_table("certificates", columns, [tuple(row[c] for c in columns) for row in rows], "No certificates.")
-        show_problems(keyring.findings)
-    return Exit.FINDING if keyring.findings or any(row["flaw"] for row in rows) else Exit.FINE
+    return rows
 
 
-@keys.command()
-@click.option(
-    "--home", type=click.Path(path_type=Path), required=True, help="The GnuPG home to make; it must be empty."
-)
-@click.option("--name", default="mailbot", show_default=True, help="The name in the user IDs.")
-@click.option("--address", "addresses", multiple=True, required=True, help="Both addresses of the robot; repeat it.")
-@click.option(
-    "--passphrase-file", type=click.Path(exists=True, path_type=Path), help="Protect it with what is in there."
-)
+@keys.command("renew-notice")
+@click.argument("codes", nargs=-1, metavar="[FR DE …]")
+@click.option("--dry-run", is_flag=True, help="Show whom it would reach; send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_config
 @with_json
-def init(home: Path, name: str, addresses: tuple[str, ...], passphrase_file: Path | None, as_json: bool) -> None:
-    """Make the robot's key (ed25519/cv25519), and print the fingerprint that the configuration needs."""
-    passphrase = passphrase_file.read_text().strip() if passphrase_file else None
-    with telling_faults(as_json=as_json):
-        try:
-            fingerprint = init_robot_key(home, name, addresses, passphrase)
-        except KeyExists as problem:
-            hint = "Choose another --home, or go on with that key."
-            said = Finding("robot-key.exists", "there is a secret key already", hint, place=str(problem))
-            raise Fault(Exit.FINDING, [said], as_json=as_json) from None
+def renew_notice(codes: tuple[str, ...], dry_run: bool, yes: bool, config_path: Path, as_json: bool) -> None:
+    """Tell these parties, or everybody whose certificate ends within 60 days, how to extend or renew it.
+
+    The robot does so by itself 60, 30 and 7 days before the end; this is for whoever asks, or did not listen.
+    """
+    with open_robot(config_path, as_json=as_json) as robot:
+        receiver = robot.receiver()
+        moment, network = receiver.moment(), robot.memory.as_suspended(robot.network)
+        _refuse_unknown([code for code in codes if network.directory.party(code) is None], as_json=as_json)
+        decision = notices(network, moment.now, frozenset(code.upper() for code in codes), by=login())
+        rows = [(letter.party, box.address) for letter in decision.letters for box in letter.mailboxes]
+        if rows and not dry_run:
+            confirm(f"Send {len(rows)} mails?", yes=yes, as_json=as_json)
+            robot.memory.record(None, decision, receiver.write(decision, moment), moment.now)
     if as_json:
-        answer_json({"fingerprint": fingerprint, "home": str(home)})
+        answer_json({"sent": not dry_run, "mails": [{"party": party, "recipient": box} for party, box in rows]})
     else:
-        click.echo(fingerprint)
-        click.echo(f'Write it into the configuration: [robot] fingerprint = "{fingerprint}"', err=True)
+        show_table("notices", ("party", "recipient"), rows, "Nobody's certificate ends soon.")
+
+
+def _refuse_unknown(codes: list[str], *, as_json: bool) -> None:
+    if codes:
+        said = Finding("keys.unknown-party", f"nobody has the code {', '.join(codes)}", "`mailbot parties` shows them.")
+        raise Fault(Exit.USAGE, [said], as_json=as_json)
+
+
+for command in (import_key, export, check, init, rotate, wkd):
+    keys.add_command(command)

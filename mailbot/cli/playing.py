@@ -17,10 +17,11 @@ from mailbot.playground.demo import play
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the playground running, and print how to connect a mail client.")
 @click.option("--facts", type=click.Path(path_type=Path), metavar="FILE", help="Write what happened as JSON.")
+@click.option("--result", type=click.Path(path_type=Path), metavar="FOLDER", help="Write the ping's result mail here.")
 @with_json
-def demo(keep: bool, facts: Path | None, as_json: bool) -> int:
-    """Play a request, its relaying, a reply and an acknowledgement: five desks, two relays, the real robot."""
-    return _play_for_machines() if as_json else play(keep=keep, facts=facts)
+def demo(keep: bool, facts: Path | None, result: Path | None, as_json: bool) -> int:
+    """Play a request, its relaying, a reply, an acknowledgement, and a ping: five desks, two relays, the real robot."""
+    return _play_for_machines() if as_json else play(keep=keep, facts=facts, result=result)
 
 
 def _play_for_machines() -> int:

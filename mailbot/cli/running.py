@@ -28,7 +28,7 @@ from mailbot.workers.alarm import Alarm
 from mailbot.workers.limit import memory_limit
 from mailbot.workers.loop import Signals, pause
 
-_OUTAGES = frozenset({"store.unavailable", "store.damaged", "system.failure"})
+_OUTAGES = frozenset({"store.unavailable", "store.damaged", "system.failure", "gpg.failure"})
 
 
 @click.command()

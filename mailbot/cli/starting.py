@@ -14,7 +14,7 @@ from mailbot.config.draft import draft
 from mailbot.config.forms import read_address
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding, Severity
-from mailbot.mail.keyring import init_robot_key
+from mailbot.mail.robotkey import init_robot_key
 
 PRIVATE = 0o700
 

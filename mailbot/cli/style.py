@@ -16,12 +16,12 @@ from mailbot.config import Config, ConfigurationError, load
 from mailbot.config.secrets import EXPOSED
 from mailbot.core.decision import Network
 from mailbot.core.findings import Finding
-from mailbot.mail.gpg import Gpg, GpgFailure
+from mailbot.mail.gpg import GpgFailure
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged
 from mailbot.wire.imap import MailboxFailure
-from mailbot.wiring import ForeignSecret, KeyProblems, NoSender, Occupied, Robot, network_of, open_keyring
+from mailbot.wiring import ForeignSecret, KeyProblems, NoSender, Occupied, Robot, open_keys
 from mailbot.workers.receive import Unable
 
 DEFAULT_CONFIG = Path("config.toml")
@@ -106,12 +106,8 @@ def open_database(path: Path, *, as_json: bool = False) -> Iterator[tuple[Config
 
 def network_at(config: Config, suspended: frozenset[str] = frozenset()) -> Network:
     """The network as it is now: the directory with these parties suspended, and what gpg knows of the certificates."""
-    keyring = open_keyring(config)
-    try:
-        network = network_of(config, Gpg(keyring.home, config.robot.fingerprint))
-    finally:
-        keyring.close()
-    return replace(network, directory=network.directory.suspending(suspended))
+    with open_keys(config) as keys:
+        return replace(keys.network, directory=keys.network.directory.suspending(suspended))
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 from mailbot.cli.faults import Exit, Fault
@@ -132,7 +133,7 @@ def _of_keys(borrowed: Borrowed, allowance: Allowance) -> Window:
     directory = with_strangers(Directory({}), certificates, borrowed)
     network = Network(directory, certificates, Terms(), first, last, gpg.robot)
     own = OwnMarks(frozenset(a.casefold() for a in addresses), first.rpartition("@")[2])
-    return Window(gpg, borrowed.keyless(allowance), network, own, Limits(), return_paths(first))
+    return Window(gpg, borrowed.keyless(allowance), network, own, Limits(), return_paths(addresses))
 
 
 def with_strangers(
@@ -160,10 +161,10 @@ def addresses_of(certificate: Certificate) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a for uid in certificate.user_ids for a in read_addresses(uid, 1)))
 
 
-def return_paths(address: str) -> tuple[ReturnPath, ...]:
-    """Every style of return path for this address. Only their form is looked at here, so the secret is none."""
+def return_paths(addresses: Iterable[str]) -> tuple[ReturnPath, ...]:
+    """Every style of return path for these addresses. Only their form is looked at here, so the secret is none."""
     found = list[ReturnPath]()
-    for style in (Style.VERP, Style.PLUS) if address else ():
+    for address, style in product(addresses, (Style.VERP, Style.PLUS)):
         with suppress(ValueError):  # too long for it
             found.append(ReturnPath(style, address, bytes(SECRET_LEAST)))
     return tuple(found)

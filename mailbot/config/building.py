@@ -39,6 +39,7 @@ from mailbot.core.retry import Patience
 from mailbot.core.rounds.terms import PingTerms
 from mailbot.core.tags import Urgency, Word
 from mailbot.core.troubles import AlarmTerms
+from mailbot.mail.countries import country_names
 from mailbot.mail.headers import DELIVERY_FIELDS
 from mailbot.mail.limits import MIB, Limits
 from mailbot.mail.return_path import Style
@@ -278,7 +279,7 @@ def _party(section: PartySection) -> Party:
     backups = (_mailbox(backup, Role.BACKUP, section) for backup in section.backups)
     return Party(
         code=section.code,
-        names=section.name.model_dump(),
+        names=section.name.model_dump() if section.name else country_names(section.code),
         language=section.language,
         time_zone=section.time_zone,
         addresses=(*desks, *backups),

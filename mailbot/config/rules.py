@@ -19,6 +19,7 @@ from mailbot.core.parties import SECRETARIAT
 from mailbot.core.records import Terms
 from mailbot.core.rounds.terms import LONGEST_WINDOW
 from mailbot.core.tags import read_duration
+from mailbot.mail.countries import country_names
 from mailbot.mail.limits import MIB, Limits
 from mailbot.mail.return_path import SECRET_LEAST, ReturnPath, Style
 from mailbot.wire.access import LARGEST_MAIL, Tls, is_loopback
@@ -146,6 +147,15 @@ def desks(tree: Tree, _lines: Lines) -> Iterator[Problem]:
         if party.get("desks", []) == []:
             said = f"{dotted(path)} ({party.get('code', 'no code')}) has no desk"
             yield Problem("no-desk", path, said, "add [[parties.desks]] with an address")
+
+
+def names(tree: Tree, _lines: Lines) -> Iterator[Problem]:
+    """A party that is no country must say what it is called."""
+    for path, party in _tables(tree, "parties.*"):
+        code = read_code(party.get("code"))
+        if "name" not in party and code and not country_names(code):
+            said = f"{dotted(path)} ({code}) has no name, and no country has this code"
+            yield Problem("missing-key", (*path, "name"), said, 'add name = { en = "…", fr = "…" }')
 
 
 # ---------------------------------------------------------------- certificates
@@ -352,6 +362,7 @@ RULES: tuple[Rule, ...] = (
     duplicate_relay_names,
     same_robot_address,
     desks,
+    names,
     shared_pins,
     logins,
     one_source,

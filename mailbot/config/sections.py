@@ -285,7 +285,6 @@ class RelaySection(_Section):
 
 
 class _Member(_Section):
-    name: Names
     language: Language
     time_zone: TimeZone
     certificates: list[FingerprintText] = []
@@ -293,10 +292,12 @@ class _Member(_Section):
 
 
 class SecretariatSection(_Member):
+    name: Names
     addresses: Annotated[list[AddressText], Field(min_length=1)]
 
 
 class PartySection(_Member):
+    name: Names | None = None  # of a country, what it is called anyway
     code: Code
     aliases: list[Code] = []
     suspended: bool = False

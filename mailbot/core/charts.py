@@ -34,6 +34,7 @@ class Strip:
     tones: Mapping[Tone, str]  # the legend, in its order: what each tone means
     silent: str = ""  # the heading of those without time: "no answer"
     deadline: timedelta | None = None  # a line of its own
+    due: str = ""  # what stands on that line: "deadline"
     kind: Literal["strip"] = "strip"
 
 

@@ -108,6 +108,7 @@ class Network:
     reporting: Reporting = field(default_factory=Reporting)
     commands: Mapping[Word, frozenset[Right]] = field(default_factory=dict)  # who may give which; else as in COMMANDS
     ping: PingTerms = field(default_factory=PingTerms)
+    own: Mapping[Fingerprint, bytes] = field(default_factory=dict, repr=False)  # the robot's certificates, armoured
     also_opens: frozenset[Fingerprint] = frozenset()  # the robot's last or next key, while it is being changed
 
     @property
@@ -148,6 +149,7 @@ class Known:
     journal_head: tuple[int, str] = (0, "")  # row number and hash, as they stood before this mail
     sight: Sight = field(default_factory=Sight)  # what the commands of the mail need
     candidate: Proposal | None = None  # the open proposal whose new certificate signed the mail
+    unsettled: tuple[Proposal, ...] = ()  # where something is revoked: all renewals that are not settled
     revoked: tuple[Attached, ...] = ()  # pinned certificates that something attached to it revokes, validly
 
 

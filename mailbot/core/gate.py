@@ -35,7 +35,7 @@ def is_signed_once_over_everything(case: Case, kind: Kind) -> Reason | None:
 
 
 def signer_is_pinned(case: Case, kind: Kind) -> Reason | None:
-    return None if case.speaker else Reason.UNKNOWN_SIGNER
+    return None if case.speaker or kind.proof else Reason.UNKNOWN_SIGNER
 
 
 def signer_is_the_sender(case: Case, kind: Kind) -> Reason | None:
@@ -54,6 +54,8 @@ def sender_is_not_suspended(case: Case, kind: Kind) -> Reason | None:
 def sender_may(case: Case, kind: Kind) -> Reason | None:
     """A relay signs replies and acknowledgements only; operators belong to no party and write no network mail."""
     speaker = case.speaker
+    if kind.proof:
+        return None
     if speaker is None or (speaker.operator and not kind.operators) or (speaker.relay and not kind.relays):
         return Reason.NOT_ALLOWED
     return None

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from mailbot.core import gate, orders
 from mailbot.core.codes import challenges, reply_codes, tokens
+from mailbot.core.commands.asking import is_for_control
+from mailbot.core.commands.merging import merged
 from mailbot.core.decision import Case, Decision, Intent, Known, Moment, Network, TagSource
 from mailbot.core.holding import hold
 from mailbot.core.kinds import KINDS, kind_of
@@ -13,6 +15,7 @@ from mailbot.core.matching import takes_part
 from mailbot.core.parties import Correspondent
 from mailbot.core.rationing import within
 from mailbot.core.records import Assurance
+from mailbot.core.renewal import revocations
 from mailbot.core.tags import Bilingual, Parsed, Tag, Word, parse
 
 
@@ -22,7 +25,7 @@ def understand(opened: OpenedMail, network: Network) -> Intent:
     speaker = network.directory.signer(voucher.fingerprint) if voucher and voucher.fingerprint else None
     resident = network.directory.resident(opened.sender)
     outer = parse(opened.outer.subject)
-    reading = _read_tag(opened, outer)
+    reading = _read_tag(opened, outer, for_control=is_for_control(opened, network))
     return Intent(
         opened=opened,
         speaker=speaker,
@@ -47,7 +50,10 @@ def decide(intent: Intent, known: Known, moment: Moment) -> Decision:
     case = Case(intent, _as_far_as_it_concerns(intent.speaker, known), moment)
     kind = KINDS[kind_of(case)]
     objection = gate.examine(case, kind)
-    return within(hold(objection, case) if objection else kind.act(case), case)
+    decision = within(hold(objection, case) if objection else kind.act(case), case)
+    revoked = revocations(case)
+    # Of a stranger's mail nothing else is worth keeping.
+    return merged(*(() if revoked and case.speaker is None else (decision,)), *revoked)
 
 
 def _as_far_as_it_concerns(speaker: Correspondent | None, known: Known) -> Known:
@@ -90,7 +96,7 @@ _TWO_TAGS = Bilingual(
 )
 
 
-def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
+def _read_tag(opened: OpenedMail, outer: Parsed, *, for_control: bool) -> _Reading:
     """Protected subject, else the leading lines of the body, else the outer subject (network.md §3).
 
     One exception: pressing Reply fills in the protected subject, so a leading line about the same exchange
@@ -98,7 +104,7 @@ def _read_tag(opened: OpenedMail, outer: Parsed) -> _Reading:
     Both are signed alike.
     """
     inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
-    leading = _leading(opened.text)
+    leading = _leading(opened.text, for_control=for_control)
     if leading.source and (inside.source is None or _refines(leading, inside)):
         return leading._replace(rest=inside.rest)
     if leading.commands and inside.commands:
@@ -124,8 +130,8 @@ def _refines(leading: _Reading, protected: _Reading) -> bool:
     return tag is not None and tag.reference is not None and tag.reference == outside.reference
 
 
-def _leading(text: str) -> _Reading:
-    found = orders.leading(text) or orders.below(text)
+def _leading(text: str, *, for_control: bool) -> _Reading:
+    found = orders.leading(text, for_control=for_control) or orders.below(text)
     if not found:
         return _Reading(None)
     if len(found) == 1:

@@ -153,6 +153,7 @@ class OpenedMail:
     bounce: Bounce | None = None
     return_date: str | None = None
     marked: bool = False  # outside, where anybody can write, it calls itself a machine's, whatever was signed inside
+    keys: tuple[bytes, ...] = field(default=(), repr=False)  # the OpenPGP key blocks in what is acted on
     about: str | None = None  # of a read receipt: the Message-ID of the mail that was opened
 
     @property

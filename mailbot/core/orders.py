@@ -12,10 +12,12 @@ _BELOW = frozenset({Word.ACK, Word.CLOSE})
 _NEAR = 0.7  # of difflib's likeness, where 1 is the same word
 
 
-def leading(text: str) -> tuple[Parsed, ...]:
-    """The tags at the head of a signed body. Behind a command, a line of brackets is one, too, well written or not."""
+def leading(text: str, *, for_control: bool = False) -> tuple[Parsed, ...]:
+    """The tags at the head of a signed body. Behind a command a line of brackets is one, too, well written or not; in a
+    mail that is for the control address, the first line as well.
+    """
     found, rest = leading_tags(text)
-    while found and all(tag.is_command for tag in found) and (line := _FOREIGN.match(rest)):
+    while (found or for_control) and all(tag.is_command for tag in found) and (line := _FOREIGN.match(rest)):
         more, rest = leading_tags(rest[line.end() :])
         found = (*found, unknown(line[1]), *more)[:LEADING_MOST]
         if len(found) == LEADING_MOST:

@@ -35,6 +35,7 @@ class Retirement:
     fingerprint: Fingerprint
     at: datetime
     until: datetime
+    subkeys: tuple[Fingerprint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +109,38 @@ class Amendments:
     retirements: tuple[Retirement, ...] = ()
     revocations: tuple[Revocation, ...] = ()
     brought: tuple[tuple[Fingerprint, str], ...] = ()  # with a digest of the octets
-    candidates: tuple[Fingerprint, ...] = ()  # of open proposals: their signatures can be checked, and vouch for nothing
+    candidates: tuple[
+        Fingerprint, ...
+    ] = ()  # of open proposals: their signatures can be checked, and vouch for nothing
 
     def of(self, fingerprint: Fingerprint) -> Pin | None:
         return next((pin for pin in self.pins if pin.fingerprint == fingerprint), None)
 
     @property
     def gone(self) -> frozenset[Fingerprint]:
-        """Those that never come back."""
-        retired = frozenset(each.fingerprint for each in self.retirements)
+        """Primary keys and subkeys that never come back."""
+        retired = frozenset(f for each in self.retirements for f in (each.fingerprint, *each.subkeys))
         return retired | {each.fingerprint for each in self.revocations}
 
     def next_change(self, now: datetime) -> datetime | None:
         """When the end of an overlap changes the directory by itself."""
         return min((each.until for each in self.retirements if each.until > now), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewals:
+    """What commands about certificates see."""
+
+    proposals: tuple[Proposal, ...] = ()  # that are not settled, oldest first
+    amendments: Amendments = field(default_factory=Amendments)
+
+    def of(self, party: str) -> tuple[Proposal, ...]:
+        return tuple(each for each in self.proposals if each.party == party)
+
+    def after(self, changed: Iterable[Proposal]) -> "Renewals":
+        """Once these are recorded, too."""
+        known = {each.fingerprint: each for each in self.proposals} | {each.fingerprint: each for each in changed}
+        return replace(self, proposals=tuple(each for each in known.values() if each.state in UNSETTLED))
 
 
 def amended(directory: Directory, amendments: Amendments, now: datetime) -> Directory:

@@ -27,6 +27,9 @@ def within(decision: Decision, case: Case) -> Decision:
 
 
 def _bill(decision: Decision) -> Iterator[tuple[Use, int]]:
+    if decision.rejudged:  # what was released, its authors paid for
+        yield Use.ANSWERS, 1
+        return
     opened = [exchange for exchange in decision.exchanges if exchange.version == 0]
     yield Use.REQUESTS, len(opened)
     yield Use.URGENT, sum(exchange.urgency is Urgency.URGENT for exchange in opened)

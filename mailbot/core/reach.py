@@ -24,6 +24,7 @@ _LEGEND: Mapping[Tone, Bilingual] = {
     Tone.NONE: Bilingual("no ping that day", "pas de test ce jour-là"),
 }
 _SILENT = Bilingual("no answer", "sans réponse")
+_DUE = Bilingual("deadline", "délai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,13 @@ def legend(tones: Iterable[Tone], language: str) -> Mapping[Tone, str]:
 def strip(round_: Round, language: str) -> Strip:
     """Who answered how fast."""
     marks = tuple(Mark(p.party, tone, p.took) for p in round_.asked if (tone := _tone(p, round_)) is not Tone.NONE)
-    deadline = round_.deadline - round_.started_at
-    return Strip(marks, legend((mark.tone for mark in marks), language), said(_SILENT, language), deadline)
+    return Strip(
+        marks,
+        legend((mark.tone for mark in marks), language),
+        silent=said(_SILENT, language),
+        deadline=next((probe.deadline - probe.asked_at for probe in round_.asked), None),
+        due=said(_DUE, language),
+    )
 
 
 def median_time(round_: Round) -> timedelta | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailbot.core.pins import Attached, Renewals
 from mailbot.core.postings import Posting
 from mailbot.core.records import Exchange, HeldMail, HeldState, Suspension
 
@@ -30,6 +31,7 @@ class Slice(StrEnum):
     PAST = "past"
     ROUNDS = "rounds"
     REPORTS = "reports"
+    RENEWALS = "renewals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Sight:
     rounds: "tuple[Round, ...]" = ()  # the last ping rounds, newest first
     reports: "Mapping[str, ReportFacts]" = field(default_factory=dict)  # by period
     reopened: Mapping[str, Reopened | Closed] = field(default_factory=dict)  # by digest
+    renewals: Renewals = field(default_factory=Renewals)
+    attached: tuple[Attached, ...] = ()  # the certificates attached to the mail
     judge: Judge | None = None
 
     def after(self, decision: "Decision") -> "Sight":
@@ -97,6 +101,7 @@ class Sight:
             suspensions=_suspended(self.suspensions, decision.suspended, decision.resumed),
             held={n: replace(mail, state=settled.get(mail.digest, mail.state)) for n, mail in self.held.items()},
             waiting=tuple(mail for mail in self.waiting if mail.digest not in settled),
+            renewals=self.renewals.after(decision.proposals),
         )
 
 

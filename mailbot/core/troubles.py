@@ -19,6 +19,7 @@ class Alarm(StrEnum):
     OUTBOX = "outbox"  # a mail waits for longer than it should
     SCHEDULE = "schedule"  # something did not happen when it was due
     ROBOT_KEY = "robot key"  # ends soon
+    RENEWALS = "renewals"  # two at once, and one may be a thief's (trust.md 11)
 
 
 @dataclass(frozen=True, slots=True)

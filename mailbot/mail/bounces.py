@@ -30,6 +30,7 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY_CODE = re.compile(r"(?<![\d.])([45])\d\d(?=[ -])")
 _MESSAGE_ID = re.compile(rb"^[ \t>|]{0,8}Message-ID:[ \t]*(<[^<>\s]{1,990}>)", re.IGNORECASE | re.MULTILINE)
 _MAILER = re.compile(rb"^X-Mailer(?=[ \t]*:)", re.IGNORECASE | re.MULTILINE)
+_FINAL = re.compile(rb"^Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _GLANCE = 4_096  # octets in which a text shows whether it says anything
 _LONG_LINE = re.compile(rb"([^\r\n]{998})[^\r\n]+")  # flufl.bounce searches each line in quadratic time
 
@@ -39,7 +40,7 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 def read_bounce(root: Part, limits: Limits) -> Bounce | None:
     """What a report in the standard form says; None if there is no such part, or nothing can be read in it."""
-    status = next((part for part in root.leaves() if part.type in STATUS_TYPES), None)
+    status = status_part(root)
     if status is None:
         return None
     groups = _groups(status.decoded(limits.header_section), limits)
@@ -49,6 +50,14 @@ def read_bounce(root: Part, limits: Limits) -> Bounce | None:
     recipients = tuple(r for fields in about_recipients[:RECIPIENTS_MOST] if (r := _recipient(fields)))
     envelope_id = _line(about_message.first("original-envelope-id"))
     return Bounce(recipients, original_message_id(root, limits), envelope_id or None) if recipients else None
+
+
+def status_part(root: Part) -> Part | None:
+    """The machine-readable part of a report; by its type, or, if a gateway changed that, by how it begins."""
+    first, *others = root.leaves()
+    typed = (part for part in (first, *others) if part.type in STATUS_TYPES)
+    renamed = (part for part in others if part.starts_with(b"Reporting-MTA:") and _FINAL.search(part.decoded(_GLANCE)))
+    return next(typed, None) or next(renamed, None)
 
 
 def notice_of(root: Part, limits: Limits) -> Notice | None:

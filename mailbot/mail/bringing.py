@@ -23,7 +23,7 @@ MOST = 3  # key blocks of one mail that are looked at
 _LARGEST = 256 * 1024  # octets of one of them
 _PACKETS_MOST = 2000
 _REVOCATION = 0x20  # of a primary key, RFC 9580 §5.2.1
-_BEGIN, _END = b"-----BEGIN PGP PUBLIC KEY BLOCK-----", b"-----END PGP PUBLIC KEY BLOCK-----"
+_LABELS = (Label.CERTIFICATE, Label.SECRET_KEY)  # who attaches his secret key must hear of it
 
 Known = Callable[[Fingerprint], bytes]
 """The packets of a certificate of the working home; empty if it has none of that fingerprint."""
@@ -66,7 +66,12 @@ def _together(
     exported = gpg.ask(["--export", fingerprint])
     if certificate is None or not exported.well or not exported.output:
         return Refusal.UNREADABLE
-    return Taken(certificate, armour(exported.output, Label.CERTIFICATE).replace(b"\r\n", b"\n"))
+    return Taken(certificate, armoured(exported.output))
+
+
+def armoured(packets: bytes) -> bytes:
+    """A certificate as a text file."""
+    return armour(packets, Label.CERTIFICATE).replace(b"\r\n", b"\n")
 
 
 def look_at(octets: bytes, policy: Policy, known: Known) -> Attached:
@@ -132,8 +137,15 @@ def _blocks_of(leaf: Part) -> Iterator[bytes]:
     if not (named or is_key or leaf.type in ("text/plain", "application/octet-stream")):
         return
     octets = leaf.decoded()
-    begin, end = octets.find(_BEGIN), octets.rfind(_END)
-    if 0 <= begin < end:
-        yield octets[begin : end + len(_END)] + b"\n"
+    armoured_ones = [block for label in _LABELS if (block := _between(octets, label.encode()))]
+    if armoured_ones:
+        yield from armoured_ones
     elif (is_key or named) and octets[:1] >= b"\x80":
         yield octets
+
+
+def _between(octets: bytes, label: bytes) -> bytes | None:
+    """From the first beginning to the last end; what lies between may be several."""
+    last = b"-----END " + label + b"-----"
+    begin, end = octets.find(b"-----BEGIN " + label + b"-----"), octets.rfind(last)
+    return octets[begin : end + len(last)] + b"\n" if 0 <= begin < end else None

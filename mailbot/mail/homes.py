@@ -1,5 +1,7 @@
 """A GnuPG home: its settings, a path short enough for its agent's socket, and the end of its agent."""
 
+import fcntl
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -67,12 +69,26 @@ def reached(home: Path) -> Iterator[Path]:
 
 @contextmanager
 def visited(home: Path) -> Iterator[Path]:
-    """A short path to the home for a while; afterwards its agent is ended."""
-    with reached(home) as path:
+    """A short path to the home for a while; afterwards its agent is ended.
+
+    One visitor at a time: else the first to leave would end the agent that the others are using.
+    """
+    with _alone(home), reached(home) as path:
         try:
             yield path
         finally:
             end_agent(path)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """No file is left behind: the lock is on the directory itself, and ends with its holder."""
+    directory = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import IO
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding, Severity
-from mailbot.mail.homes import end_agent, forget, passing, prepare, reached, short_path, visited
+from mailbot.mail.homes import end_agent, forget, passing, prepare, short_path, visited
 from mailbot.mail.keyfiles import Refusal, key_packets, scan
 from mailbot.mail.listing import list_keyring
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
@@ -25,14 +25,11 @@ from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
 _RECIPE = b"1"  # counted up when homes are made in another way
 _STAMP = "mailbot.json"  # written last: a home without it is not whole
 _LOCK = "mailbot.lock"
+_TRIES = 3  # a robot that was killed here may leave somebody behind who ends our agent amid its work
 
 Pins = Mapping[str, Iterable[Fingerprint]]  # folder under keys/, a party's code -> what is pinned there
 Octets = Mapping[Fingerprint, bytes]
 _Pinned = Mapping[str, list[Fingerprint]]
-
-
-class KeyExists(Exception):
-    """There is a secret key in the home already; a second one would be a new robot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +188,14 @@ def _import_robot(gpg: TamedGPG, robot: RobotKey) -> list[Finding]:
             if not origin.ask(["--list-secret-keys", fingerprint]).well:
                 missing = f"no secret key {fingerprint}"
                 return [_finding("robot-key.missing", robot.home, missing, "mailbot keys init")]
-        exported = origin.ask(["--export-secret-keys", *robot.all])
-    if not (exported.well and exported.output and gpg.ask(["--import"], exported.output).well):
-        return [_finding("robot-key.locked", robot.home, "the secret key cannot be opened", "is the passphrase right?")]
-    return []
+        if any(_taken_over(gpg, origin, robot) for _ in range(_TRIES)):
+            return []
+    return [_finding("robot-key.locked", robot.home, "the secret key cannot be opened", "is the passphrase right?")]
+
+
+def _taken_over(gpg: TamedGPG, origin: TamedGPG, robot: RobotKey) -> bool:
+    exported = origin.ask(["--export-secret-keys", *robot.all])
+    return exported.well and bool(exported.output) and gpg.ask(["--import"], exported.output).well
 
 
 def _strays(keys: Path, pins: _Pinned) -> Iterator[Finding]:
@@ -300,46 +301,3 @@ def _remove(home: Path) -> None:
             pass  # for the end of its agent
         with suppress(FileNotFoundError):  # a socket that the agent removes itself
             shutil.rmtree(home)
-
-
-# ---------------------------------------------------------------- the robot's own key
-
-
-def init_robot_key(
-    home: Path, name: str, addresses: Iterable[str], passphrase: str | None = None, expires: str = "2y"
-) -> Fingerprint:
-    """Make the robot's key in its home and give its fingerprint: ed25519 to sign, cv25519 to encrypt, a user ID for
-    each address, because clients look keys up by address.
-
-    `expires` as gpg reads it ("2y", "0" for never). Two years: long enough that renewal is a yearly calendar entry,
-    short enough that a key whose secret and revocation are both lost does not live for ever. Raises KeyExists,
-    GpgFailure, OSError, or ValueError for a name or address that cannot stand in a user ID.
-    """
-    user_ids = [_user_id(name, address) for address in addresses]
-    if any(home.glob("private-keys-v1.d/*.key")):
-        raise KeyExists(str(home))
-    prepare(home)
-    with visited(home) as path:
-        gpg = TamedGPG(path, passphrase or "")
-        made = gpg.ask(["--quick-generate-key", user_ids[0], "ed25519", "cert,sign", expires]).require("make a key")
-        fingerprint = made.status.of("KEY_CREATED")[0].words[1]
-        gpg.ask(["--quick-add-key", fingerprint, "cv25519", "encr", expires]).require("make a subkey")
-        for user_id in user_ids[1:]:
-            gpg.ask(["--quick-add-uid", fingerprint, user_id]).require("add a user ID")
-        gpg.ask(["--quick-set-primary-uid", fingerprint, user_ids[0]]).require("name the first user ID")
-    return fingerprint
-
-
-def _user_id(name: str, address: str) -> str:
-    if any(not character.isprintable() or character in "<>" for character in name + address) or "@" not in address:
-        raise ValueError("not fit for a user ID")
-    return f"{name} <{address}>"
-
-
-def export_certificate(home: Path, fingerprint: Fingerprint) -> bytes:
-    """The public certificate, armoured. Raises GpgFailure if it is not there."""
-    with reached(home) as path:
-        exported = TamedGPG(path).ask(["--armor", "--export", fingerprint]).require("export")
-    if not exported.output:
-        raise GpgFailure(f"no certificate {fingerprint}")
-    return exported.output

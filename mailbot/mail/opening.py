@@ -22,6 +22,7 @@ from mailbot.core.mail import (
 )
 from mailbot.core.tags import leading_tags, parse
 from mailbot.mail.absence import return_date
+from mailbot.mail.bringing import key_blocks
 from mailbot.mail.attachments import open_attachments, with_attachments
 from mailbot.mail.classification import Finding, OwnMarks, Sighting, asks_for_no_answer, classify
 from mailbot.mail.content import as_entity, is_entity, signed_message
@@ -270,6 +271,7 @@ class _Opener:
             repairs=reading.repairs + told,
             text_hidden=told == (_HIDDEN,),
             trouble=reading.trouble,
+            keys=key_blocks(payload) if payload else (),
         )
         return self._classified(opened, root, payload)
 

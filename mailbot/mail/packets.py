@@ -7,6 +7,7 @@ packet of an encrypted message is whose (`split_sealed`). No key is touched and 
 
 import zlib
 from bz2 import BZ2Decompressor
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Bounds:
     """How much a message may hold (trust.md 20)."""
 
     recipients: int = 500  # session-key packets; some programs seal to everybody and to the sender as well
+    alike: int = 50  # of those without a name, or for one key: gpg tries every one, 20 ms each with an RSA key
     octets: int = 128 * 1024 * 1024  # decrypted and decompressed, whatever the ratio; as much as a mail may have
     signatures: int = 16
     # Decompressed, so many octets and so many times the size it came with: a mail may take ten times its size of
@@ -183,7 +185,8 @@ def read_envelope(packets: bytes, bounds: Bounds) -> Envelope:
     *session_keys, sealed = found
     if any(packet.type != PacketType.SESSION_KEY for packet in session_keys):
         raise Malformed("not for public keys alone, or more than one encrypted message")
-    if len(session_keys) > bounds.recipients:
+    to_each = Counter(packet.body[:9] for packet in session_keys)  # version and key ID; all nameless ones are alike
+    if len(session_keys) > bounds.recipients or max(to_each.values()) > bounds.alike:
         raise TooMuch("recipients")
     return Envelope(tuple(session_keys), sealed)
 

@@ -51,6 +51,12 @@ def sent_by_nobody(mail: Sighting) -> MailClass | None:
     return MailClass.AUTOMATIC if mail.is_from_nobody else None
 
 
+def folder_data_of_a_mailbox_server(mail: Sighting) -> MailClass | None:
+    """Some IMAP servers keep a folder's own data in a mail at its head, as if a daemon had sent it."""
+    is_data = mail.is_from_a_mailer_daemon and mail.fields.has("x-imap", "x-imapbase")
+    return MailClass.AUTOMATIC if is_data else None
+
+
 _LIST_PROGRAM = re.compile(r"majordomo|listserv|listproc|sympa|mailman|ecartis|ezmlm|mlmmj|smartlist")
 
 

@@ -17,6 +17,7 @@ from mailbot.core.records import Suspension
 from mailbot.core.sight import Sight
 from mailbot.core.tags import Parsed, Tag, Word, parse
 from mailbot.mail import showcase
+from mailbot.mail.sample_keys import key_answers
 from mailbot.mail.templates import OBJECTIONS
 
 Turns = dict[str, Words]
@@ -33,6 +34,9 @@ _NAMED: Mapping[str, tuple[str, datetime | None]] = {
     "original not kept": ("2026-0042", None),
     **dict.fromkeys(("unknown held", "released", "dropped", "not kept"), ("H-12", None)),
     **dict.fromkeys(("failed again", "too much", "a command"), ("H-12", None)),
+    **dict.fromkeys(("in use already", "not announced", "not proved", "frozen"), ("DE", None)),
+    "bad key": ("secret key", None),
+    "unusable key": ("cannot encrypt", None),
 }
 
 
@@ -51,6 +55,7 @@ def answers(language: str, robot: Words) -> dict[str, Turns]:
         "answer-released": _released(),
         "answer-resent": _resent(language),
         "answer-done": _done(language),
+        "answer-key": key_answers(language),
         "answer-not-done": {why: _objection(why, language) for why in sorted(OBJECTIONS)},
     }
     made["answer"] = _letters(made)

@@ -13,6 +13,7 @@ from mailbot.core.tags import Tag, Word
 from mailbot.core.troubles import Alarm
 from mailbot.mail import showcase
 from mailbot.mail.sample_answers import answers
+from mailbot.mail.sample_keys import key_letters
 from mailbot.mail.sample_pings import pings
 
 _NAMES = {
@@ -183,6 +184,7 @@ def samples(language: str) -> Mapping[str, Mapping[str, Words]]:
             "several": {**_alarm(Alarm.MAILBOX, again=True), "begun": _alarm(Alarm.MAILBOX)["begun"] * 3},
             "over": {**_alarm(Alarm.SERVER), "begun": [], "ended": _alarm(Alarm.SERVER)["begun"]},
         },
+        **key_letters(language, ROBOT),
         "delayed": {kind: {**delayed, "kind": kind} for kind in _KINDS},
         "undelivered": {
             **{kind: {**undelivered, "kind": kind} for kind in _KINDS},
@@ -244,7 +246,7 @@ def _expected(language: str) -> list[dict[str, object]]:
 
 def _alarm(what: Alarm, *, again: bool = False) -> dict[str, Any]:
     details = {Alarm.POISON: "H-12", Alarm.FORWARDED: "H-12, H-13", Alarm.ROBOT_KEY: "2026-12-01"}
-    detail = details.get(what, "digest" if what is Alarm.SCHEDULE else "1234")
+    detail = details.get(what, "digest" if what is Alarm.SCHEDULE else "DE" if what is Alarm.RENEWALS else "1234")
     robot = "hub-1" if what in {Alarm.MAILBOX, Alarm.SERVER, Alarm.DATABASE} else ""
     rings = {"what": what.value, "since": _NIGHT, "robot": robot, "detail": detail, "again": again}
     return {"begun": [rings], "ended": [], "anchor": {"number": 1234, "hash": "9f86d081" * 8}}

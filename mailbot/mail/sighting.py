@@ -6,12 +6,12 @@ from functools import cached_property
 
 from mailbot.core.mail import Bounce, Headers
 from mailbot.mail.bounces import (
-    STATUS_TYPES,
     disposed_message_id,
     guess_bounce,
     notice_of,
     original_message_id,
     read_bounce,
+    status_part,
 )
 from mailbot.mail.fields import Fields
 from mailbot.mail.headers import unstructured
@@ -150,7 +150,7 @@ class Sighting:
     @cached_property
     def holds_status(self) -> bool:
         """Whether it holds the machine-readable part of a delivery report."""
-        return self.reports("delivery-status") or self.holds(*STATUS_TYPES)
+        return self.reports("delivery-status") or status_part(self.root) is not None
 
     @cached_property
     def notice(self) -> Notice | None:

@@ -129,6 +129,13 @@ LETTERS: Mapping[str, frozenset[str]] = {
     "digest": _DIGEST,
     "report": _REPORT,
     "alarm": frozenset({"begun", "ended", "anchor"}),
+    # About certificates.
+    "key-notice": frozenset({"what", "party", "own", "fingerprints", "until", "compromised"}),  # what: one of NOTICES
+    "key-challenge": frozenset({"party", "fingerprint", "word", "until"}),
+    "key-to-confirm": frozenset({"party", "fingerprint", "current", "compromised", "announced_at", "line"}),
+    "expiring": frozenset({"party", "fingerprint", "user_id", "ends", "days"}),  # party: None of an operator's
+    "robot-key": frozenset({"what", "fingerprint", "line"}),  # what: "confirm" or "told"
+    "answer-key": frozenset({"what", "party", "fingerprint", "until"}),  # what: one of KEY_ANSWERS
     # To those who gave commands: `answer`, with one of the others in it for each command.
     "answer": frozenset({"sections", "received_at", "anchor"}),
     "answer-help": frozenset({"mail", "commands", "options", "within", "urgent", "routine"}),
@@ -193,8 +200,23 @@ OBJECTIONS = frozenset(
         "too much",
         "a command",
         "closed",
+        "operator's key",
+        "one key",
+        "bad key",
+        "unusable key",
+        "key taken",
+        "announced already",
+        "another key",
+        "in use already",
+        "not announced",
+        "not proved",
+        "frozen",
     }
 )
+
+# What a party hears about its certificates.
+NOTICES = ("announced", "frozen", "confirmed", "in use", "updated", "revoked")
+KEY_ANSWERS = ("robot", "announced", "frozen", "updated", "confirmed", "robot confirmed")
 
 LANGUAGES = ("en", "fr")  # a reader of any other language gets the first
 WRITER_WORDS = frozenset({"robot", "proof", "pictures"})

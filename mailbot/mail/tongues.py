@@ -28,8 +28,8 @@ class Tongue:
 def _tongue(
     locale: str, returns: str, back: str, until: str, until_behind: str = "", *, declines: bool = False
 ) -> Tongue:
-    words = map(unaccented, (returns, back, until, until_behind))
-    return Tongue(locale, *words, declines=declines)
+    before, behind, first, last = map(unaccented, (returns, back, until, until_behind))
+    return Tongue(locale, before, behind, first, last, declines)
 
 
 TONGUES = (

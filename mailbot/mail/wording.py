@@ -4,7 +4,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,8 @@ _JOINERS = "\u200c\u200d"  # needed to write Persian and Indic scripts; they tur
 
 def clean(text: str) -> str:
     """One line without control characters, direction marks, lone surrogates and other invisible marks."""
+    if text.isascii() and text.isprintable():
+        return text
     return " ".join("".join(map(_visible, text)).split(" "))
 
 
@@ -57,17 +59,17 @@ def filters(language: str) -> dict[str, Callable[..., str]]:
     locale = _LOCALES[language]
     return {
         "time": lambda at: _time(at, locale),
-        "day": lambda at: dates.format_date(_utc(at), "long", locale=locale),
+        "day": lambda at: _date(_utc(at), "long", locale),
         "duration": lambda length: _duration(length, locale),
         "listing": lambda items: _listing(items, locale),
         "named": _named,
         "grouped": _grouped,
         "local": lambda at, zone: _local(at, zone, locale),
         "brief": lambda length: _brief(length, locale),
-        "shortday": lambda day: dates.format_date(day, "d MMM", locale=locale),
+        "shortday": lambda day: _date(day, "d MMM", locale),
         "month": lambda day: dates.format_date(day, "LLLL yyyy", locale=locale),
         "number": lambda number: numbers.format_decimal(number, locale=locale),
-        "date": lambda day: dates.format_date(day, "long", locale=locale),
+        "date": lambda day: _date(day, "long", locale),
         "percent": lambda share: _percent(share, locale),
         "size": lambda octets: _size(octets, locale),
         "capfirst": lambda words: words[:1].upper() + words[1:],
@@ -106,13 +108,19 @@ def _wrapped(line: str) -> str:
 
 def _time(at: datetime, locale: str) -> str:
     """Day and time with the zone: "23 November 2026, 03:10 UTC"."""
-    return f"{dates.format_date(_utc(at), 'long', locale=locale)}, {_utc(at):%H:%M} UTC"
+    return f"{_date(_utc(at), 'long', locale)}, {_utc(at):%H:%M} UTC"
+
+
+def _date(day: date, form: str, locale: str) -> str:
+    """A day; the first of a month is an ordinal in French, which CLDR does not know."""
+    written = dates.format_date(day, form, locale=locale)
+    return written.replace("1", "1er", 1) if locale == _LOCALES["fr"] and day.day == 1 else written
 
 
 def _local(at: datetime, zone: str, locale: str) -> str:
     """The same moment on the clocks of a zone: "23 November 2026, 04:10 (Europe/Paris)"."""
     there = _utc(at).astimezone(ZoneInfo(zone))
-    return f"{dates.format_date(there, 'long', locale=locale)}, {there:%H:%M} ({zone})"
+    return f"{_date(there, 'long', locale)}, {there:%H:%M} ({zone})"
 
 
 def _brief(length: timedelta, locale: str) -> str:

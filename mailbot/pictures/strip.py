@@ -25,10 +25,12 @@ def draw_strip(chart: Strip) -> Canvas:
     columns = _columns(silent, max([3, *map(len, piles)]))
     rows = max([3, *map(len, piles), *map(len, columns)])
     legend = legend_height(chart.tones)
-    sheet = Canvas(rows * _TALL + _AXIS + legend + (0.3 if columns else 0.15))
+    sheet = Canvas(rows * _TALL + _AXIS + legend + 0.3)
     bottom = legend + _AXIS
     wide = (WIDTH - 2 * MARGIN - (0.12 if columns else 0)) / (_PILES + len(columns))
-    _draw_axis(sheet, chart.deadline, wide, bottom, rows)
+    _draw_axis(sheet, wide, bottom, rows)
+    if chart.deadline is not None:
+        _draw_deadline(sheet, MARGIN + _place(chart.deadline) * wide, bottom, rows, chart.due)
     for number, pile in enumerate(piles):
         _draw_pile(sheet, pile, MARGIN + number * wide, wide, bottom)
     left = WIDTH - MARGIN - len(columns) * wide
@@ -62,17 +64,20 @@ def _columns(silent: list[Mark], rows: int) -> list[list[Mark]]:
     return [silent[start : start + most] for start in range(0, len(silent), most)]
 
 
-def _draw_axis(sheet: Canvas, deadline: timedelta | None, wide: float, bottom: float, rows: int) -> None:
+def _draw_axis(sheet: Canvas, wide: float, bottom: float, rows: int) -> None:
     top = bottom + rows * _TALL + 0.05
     sheet.line((MARGIN, MARGIN + _PILES * wide), (bottom, bottom), PALE, lw=0.8)
     for minutes, pile in _STRETCHES:
         x = MARGIN + pile * wide
         sheet.line((x, x), (bottom - 0.03, top if 1 < minutes < 1440 else bottom), RULE, ls=(0, (3, 2)))
-        align = "left" if minutes == 1 else "center"
+        align = {1: "left", 1440: "right"}.get(minutes, "center")  # the ends stay on the paper
         sheet.text(x - (0.05 if minutes == 1 else 0), bottom - 0.12, _LABELS[minutes], 7, align=align, color=PALE)
-    if deadline is not None:
-        x = MARGIN + _place(deadline) * wide
-        sheet.line((x, x), (bottom - 0.03, top), INK, lw=1.2)
+
+
+def _draw_deadline(sheet: Canvas, x: float, bottom: float, rows: int, words: str) -> None:
+    top = bottom + rows * _TALL + 0.05
+    sheet.line((x, x), (bottom - 0.03, top), INK, lw=1.2)
+    sheet.text(x, top + 0.08, words, 6.5, align="center", color=PALE)
 
 
 def _draw_pile(sheet: Canvas, pile: Iterable[Mark], x: float, wide: float, bottom: float) -> None:

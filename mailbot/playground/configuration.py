@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from mailbot.core.parties import SECRETARIAT
@@ -46,9 +47,19 @@ class Server:
 
 
 def write_config(
-    folder: Path, robot: Key, people: Mapping[str, Person], relays: Relays, *, imap: Server, smtp: Server
+    folder: Path,
+    robot: Key,
+    people: Mapping[str, Person],
+    relays: Relays,
+    *,
+    imap: Server,
+    smtp: Server,
+    backups: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
-    """Write config.toml, keys/ and the password files into `folder`, and make the state directory beside them."""
+    """Write config.toml, keys/ and the password files into `folder`, and make the state directory beside them.
+
+    `backups`: code of a party -> the address of its backup.
+    """
     (folder / "state").mkdir(mode=0o700)
     registered = [person for person in people.values() if person.party]
     for person in registered:
@@ -64,6 +75,8 @@ def write_config(
     ]
     for code in dict.fromkeys(person.party for person in registered if person.party != SECRETARIAT):
         lines += _party(code, [person for person in registered if person.party == code], relays)
+        if code in backups:
+            lines += ["[[parties.backups]]", *_settings(address=backups[code])]
     path = folder / "config.toml"
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from mailbot.core.decision import Folder
 from mailbot.playground.facts import Outcome, amiss, as_json, open_all
+from mailbot.playground.pinging import play_ping
 from mailbot.playground.programs import explain, hand_over
 from mailbot.playground.script import SCENES, Scene
 from mailbot.playground.showing import show
@@ -30,18 +32,20 @@ FINE, FAILED, BROKEN_OFF = 0, 1, 130
 _COMMANDS = ("status", "exchanges list", "held list", "held show H-1", "journal verify", "check")
 
 
-def play(*, keep: bool = False, facts: Path | None = None, console: Console | None = None) -> int:
+def play(
+    *, keep: bool = False, facts: Path | None = None, result: Path | None = None, console: Console | None = None
+) -> int:
     """Play it and print what everybody received; 0 if all was as it must be, else 1; 130 if it was broken off.
 
-    With `keep` the playground stays until Ctrl-C or SIGTERM. `facts`: where the facts are written, as JSON.
-    `console`: where it is shown, in place of standard output.
+    With `keep` the playground stays until Ctrl-C or SIGTERM. `facts`: where the facts are written, as JSON; `result`:
+    the folder for the result of the ping. `console`: where it is shown, in place of standard output.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind then either
     steps = Steps(Console(stderr=True, highlight=False))
     try:
         with ExitStack() as closing:
-            return _play(closing, steps, console or _console(), keep=keep, facts=facts)
+            return _play(closing, steps, console or _console(), keep=keep, facts=facts, result=result)
     except KeyboardInterrupt:
         return BROKEN_OFF
 
@@ -64,7 +68,9 @@ class Steps:
         self.console.print(f"{self.seconds[title]:5.1f} s  {title}")
 
 
-def _play(closing: ExitStack, steps: Steps, console: Console, *, keep: bool, facts: Path | None) -> int:
+def _play(
+    closing: ExitStack, steps: Steps, console: Console, *, keep: bool, facts: Path | None, result: Path | None
+) -> int:
     with steps.step("Keys for everybody, IMAP and SMTP servers on loopback, a configuration"):
         stage = closing.enter_context(set_up())
     with steps.step("The robot starts"):
@@ -72,8 +78,13 @@ def _play(closing: ExitStack, steps: Steps, console: Console, *, keep: bool, fac
     late = perform(stage, robot, steps)
     with steps.step("Every mail is opened by its reader, and tried with every other key"):
         outcome = look(stage, robot, steps)
+    with steps.step("A ping test: five desks, two hours of the robot's clock"):
+        outcome = replace(outcome, pinged=play_ping(stage))
     problems = [*late, *amiss(outcome, SCENES)]
     _report(outcome, problems, facts, console)
+    if result and outcome.pinged:
+        outcome.pinged.write(result)
+        console.print(f"The result of the ping, as a mail and as a page: {result}", highlight=False)
     if keep:
         _stay(stage)
     else:

@@ -10,6 +10,7 @@ from mailbot.core.records import Exchange, HeldMail, PartStage
 from mailbot.core.tags import Word, parse, write
 from mailbot.playground.keys import AT_ONCE, Verdict
 from mailbot.playground.people import Person
+from mailbot.playground.pinging import Pinged
 from mailbot.playground.reading import ReadMail
 from mailbot.playground.script import Expected, Scene
 
@@ -43,6 +44,7 @@ class Outcome:
     journal_sound: bool
     owed: int  # mails still in the outbox
     seconds: Mapping[str, float]  # step -> how long it took
+    pinged: Pinged | None = None
 
     def signer(self, verdict: Verdict) -> str:
         """The login of whoever made a good signature; nothing if there is none by anybody known."""
@@ -93,9 +95,19 @@ def as_json(outcome: Outcome, problems: Sequence[str]) -> dict[str, Any]:
             }
             for exchange in outcome.exchanges
         ],
+        "ping": _ping_facts(outcome.pinged) if outcome.pinged else None,
         "journal": {"rows": outcome.journal_rows, "sound": outcome.journal_sound},
         "owed": outcome.owed,
         "seconds": {step: round(seconds, 2) for step, seconds in outcome.seconds.items()},
+    }
+
+
+def _ping_facts(pinged: Pinged) -> dict[str, Any]:
+    return {
+        "round": pinged.round.label,
+        "parties": {probe.party: probe.standing for probe in pinged.round.probes},
+        "answered_by": {p.party: p.answer.copy for p in pinged.round.probes if p.answer},
+        "result": pinged.result.subject,
     }
 
 
@@ -131,6 +143,7 @@ def amiss(outcome: Outcome, scenes: Sequence[Scene]) -> list[str]:
         *_wrong_mails(outcome, [expected for scene in scenes for expected in scene.expected]),
         *(problem for received in outcome.received for problem in _flaws(received)),
         *_wrong_state(outcome, sum(scene.held for scene in scenes)),
+        *(outcome.pinged.amiss() if outcome.pinged else ()),
     ]
 
 

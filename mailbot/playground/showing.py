@@ -10,8 +10,9 @@ from rich.text import Text
 from mailbot.playground.facts import Outcome, Received
 from mailbot.playground.keys import Verdict
 from mailbot.playground.people import Person
+from mailbot.playground.pinging import Pinged
 
-COVER_LINES, AUTHOR_LINES = 3, 4
+COVER_LINES, AUTHOR_LINES, PING_LINES = 3, 4, 18
 
 
 def show(outcome: Outcome, console: Console) -> None:
@@ -20,6 +21,8 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(_mailbox(person, outcome))
     console.print(_exchanges(outcome))
     console.print(_held(outcome))
+    if outcome.pinged:
+        console.print(_ping(outcome.pinged))
     sound = "its chain is sound" if outcome.journal_sound else "ITS CHAIN IS BROKEN"
     console.print(f"Journal: {outcome.journal_rows} rows, {sound}. Outbox: {outcome.owed} mails owed.")
 
@@ -81,6 +84,13 @@ def _exchanges(outcome: Outcome) -> Table:
         parts = ", ".join(f"{part.party} {part.stage.value}" for part in exchange.parts)
         table.add_row(exchange.reference, exchange.kind, exchange.asker, exchange.urgency, parts)
     return table
+
+
+def _ping(pinged: Pinged) -> Panel:
+    """The result as its reader has it."""
+    lines = [line for line in pinged.result.cover.split("\n") if line.strip()]
+    body = Text("\n".join(lines[:PING_LINES] + ["..."] * (len(lines) > PING_LINES)), "green")
+    return Panel(body, title=f"{pinged.result.subject} · to the secretariat", title_align="left", border_style="cyan")
 
 
 def _held(outcome: Outcome) -> Table:

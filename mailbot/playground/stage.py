@@ -3,11 +3,12 @@
 import secrets
 import smtplib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Final
 
 from mailbot.config import load
@@ -69,21 +70,44 @@ def set_up() -> Iterator[Stage]:
         folder = Path(closing.enter_context(_short_folder()))
         robot, people = gather(folder / "gnupg", (ROBOT_NAME, _ADDRESS, _CONTROL), ROLES)
         closing.callback(end_agents, [robot, *(person.key for person in people.values())])
-        store, password = Store(), secrets.token_urlsafe(_PASSWORD_OCTETS)
-        store.add(ROBOT, password, _ADDRESS, _CONTROL)
-        for login, person in people.items():
-            store.add(login, password, person.address)
-        imap = closing.enter_context(ImapServer(store))
-        smtp = closing.enter_context(SmtpServer(store))
-        config = write_config(
-            folder,
-            robot,
-            people,
-            RELAYS,
-            imap=Server(imap.port, ROBOT, password),
-            smtp=Server(smtp.port, ROBOT, password),
-        )
-        yield Stage(folder, store, imap, smtp, password, robot, people, config)
+        yield _staged(closing, folder, robot, people)
+
+
+@contextmanager
+def beside(stage: Stage, name: str, backups: Mapping[str, str], understudies: Mapping[str, Person]) -> Iterator[Stage]:
+    """The same people with these beside them, on servers and with a configuration of their own.
+
+    `backups`: code of a party -> the address of its backup.
+    """
+    with ExitStack() as closing:
+        folder = stage.folder / name
+        folder.mkdir()
+        yield _staged(closing, folder, stage.robot_key, {**stage.people, **understudies}, backups)
+
+
+def _staged(
+    closing: ExitStack,
+    folder: Path,
+    robot: Key,
+    people: dict[str, Person],
+    backups: Mapping[str, str] = MappingProxyType({}),
+) -> Stage:
+    store, password = Store(), secrets.token_urlsafe(_PASSWORD_OCTETS)
+    store.add(ROBOT, password, _ADDRESS, _CONTROL)
+    for login, person in people.items():
+        store.add(login, password, person.address)
+    imap = closing.enter_context(ImapServer(store))
+    smtp = closing.enter_context(SmtpServer(store))
+    config = write_config(
+        folder,
+        robot,
+        {login: person for login, person in people.items() if login in ROLES},
+        RELAYS,
+        imap=Server(imap.port, ROBOT, password),
+        smtp=Server(smtp.port, ROBOT, password),
+        backups=backups,
+    )
+    return Stage(folder, store, imap, smtp, password, robot, people, config)
 
 
 @contextmanager

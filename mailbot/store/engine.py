@@ -5,7 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +186,7 @@ def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
         yield connection
 
 
-@cache
+@lru_cache(maxsize=8)
 def _for_writing(engine: Engine) -> Engine:
     """The same engine, marked; made once, for that takes as long as a statement."""
     return engine.execution_options(writes=True)

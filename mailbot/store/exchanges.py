@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, update
 
 from mailbot.core.records import Cause, Exchange, Part, PartStage, Stage
 from mailbot.core.tags import Urgency, Word, write_reference
@@ -15,11 +15,12 @@ from mailbot.store.schema import exchanges, parts
 _SILENT = frozenset({PartStage.PASSED_ON, PartStage.UNDELIVERABLE})
 _UNANSWERED = _SILENT | {PartStage.ACKNOWLEDGED}
 
+_HIGHEST = select(func.max(exchanges.c.number)).where(exchanges.c.year == bindparam("of"))  # made once
+
 
 def next_reference(connection: Connection, year: int) -> str:
     """The number after the highest one of that year. It is free until somebody records it."""
-    highest = select(func.max(exchanges.c.number)).where(exchanges.c.year == year)
-    return write_reference(year, (connection.execute(highest).scalar() or 0) + 1)
+    return write_reference(year, (connection.execute(_HIGHEST, {"of": year}).scalar() or 0) + 1)
 
 
 # ---------------------------------------------------------------- reading
@@ -100,9 +101,11 @@ def save(connection: Connection, exchange: Exchange) -> None:
     """
     if exchange.version == 0:
         connection.execute(insert(exchanges), _row(exchange))
+        if exchange.parts:
+            connection.execute(insert(parts), [_part_row(exchange, place) for place in range(len(exchange.parts))])
     else:
         _replace(connection, exchange)
-    _save_parts(connection, exchange)
+        _save_parts(connection, exchange)
 
 
 def _replace(connection: Connection, exchange: Exchange) -> None:

@@ -59,7 +59,20 @@ Condition = ColumnElement[bool] | TextClause
 # Made once: to build a statement takes as long as to run it.
 _DIGESTS: BindParameter[Any] = bindparam("digests", expanding=True)
 _HANDLED = select(schema.incoming.c.digest).where(schema.incoming.c.digest.in_(_DIGESTS))
-_TRIED = select(schema.attempts.c.digest).where(schema.attempts.c.digest.in_(_DIGESTS), schema.attempts.c.tries > 0)
+_TRIED = select(schema.attempts.c.digest, schema.attempts.c.tries).where(schema.attempts.c.digest.in_(_DIGESTS))
+_TRIED_AGAIN = (
+    update(schema.attempts)
+    .where(schema.attempts.c.digest == bindparam("of"))
+    .values(tries=bindparam("more"), last_at=bindparam("at"))
+)
+_TRIED_NO_MORE = delete(schema.attempts).where(schema.attempts.c.digest == bindparam("of"))
+_SUSPENDED = select(schema.suspensions.c.party)
+_REPLAYED = select(schema.replays.c.identity).where(
+    schema.replays.c.identity.in_(bindparam("identities", expanding=True))
+)
+_NOTICED = select(func.max(schema.notices.c.sent_at)).where(
+    schema.notices.c.address.in_(bindparam("addresses", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +131,9 @@ class Memory:
     def count_try(self, digest: str, now: datetime) -> int:
         """Count a try before it is made, and remember it whatever happens then. Returns how many there are now."""
         with writing(self._engine) as connection:
-            return _count_try(connection, digest, now)
+            tried = _tried(connection, [digest])
+            _count_tries(connection, [digest], tried, now)
+            return tried.get(digest, 0) + 1
 
     def count_tries(self, digests: Collection[str], now: datetime, *, again: bool = False) -> Counted:
         """Count a try at each of these mails before it is made, in one transaction; those that were handled are let be.
@@ -126,11 +141,12 @@ class Memory:
         A mail that was tried before, but not handled, is named among the suspects, and counted only if `again`.
         """
         with writing(self._engine) as connection:
-            named = {"digests": list(digests)}
-            left = set(digests).difference(connection.execute(_HANDLED, named).scalars())
-            suspects = frozenset(connection.execute(_TRIED, named).scalars())
+            left = set(digests).difference(connection.execute(_HANDLED, {"digests": list(digests)}).scalars())
+            tried = _tried(connection, list(digests))
+            suspects = frozenset(digest for digest, tries in tried.items() if tries and digest in left)
             wanted = [digest for digest in digests if digest in left and (again or digest not in suspects)]
-            return Counted({digest: _count_try(connection, digest, now) for digest in wanted}, suspects & left)
+            _count_tries(connection, wanted, tried, now)
+            return Counted({digest: tried.get(digest, 0) + 1 for digest in wanted}, suspects)
 
     def uncount_try(self, digest: str) -> None:
         """Take the last try back: the mail was not to blame for its failure."""
@@ -374,14 +390,19 @@ def _overdue(connection: Connection, now: datetime) -> int:
     return int(_one(connection, late, UNANSWERED, schema.parts.c.deadline_at <= now))
 
 
-def _count_try(connection: Connection, digest: str, now: datetime) -> int:
-    table = schema.attempts
-    counted = update(table).where(table.c.digest == digest).values(tries=table.c.tries + 1, last_at=now)
-    tries = connection.execute(counted.returning(table.c.tries)).scalar()
-    if tries is not None:
-        return int(tries)
-    connection.execute(insert(table).values(digest=digest, tries=1, last_at=now))
-    return 1
+def _tried(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
+    """How often each of these was tried and not handled; 0: it was not to blame."""
+    return {row.digest: row.tries for row in connection.execute(_TRIED, {"digests": digests})}
+
+
+def _count_tries(connection: Connection, digests: Sequence[str], tried: Mapping[str, int], now: datetime) -> None:
+    """`tried`: how often they were until now; who is not in it has no row yet."""
+    known = [{"of": digest, "more": tried[digest] + 1, "at": now} for digest in digests if digest in tried]
+    if known:
+        connection.execute(_TRIED_AGAIN, known)
+    new = [{"digest": digest, "tries": 1, "last_at": now} for digest in digests if digest not in tried]
+    if new:
+        connection.execute(insert(schema.attempts), new)
 
 
 # ---------------------------------------------------------------- recalling
@@ -462,19 +483,18 @@ def _candidate(connection: Connection, intent: Intent) -> Proposal | None:
 
 
 def _as_suspended(connection: Connection, network: Network) -> Network:
-    codes = frozenset(connection.execute(select(schema.suspensions.c.party)).scalars())
+    codes = frozenset(connection.execute(_SUSPENDED).scalars())
     return replace(network, directory=network.directory.suspending(codes)) if codes else network
 
 
 def _is_replayed(connection: Connection, intent: Intent) -> bool:
-    key = schema.replays.c.identity
-    return bool(intent.identities) and _one(connection, key, key.in_(intent.identities)) is not None
+    identities = list(intent.identities)
+    return bool(identities) and connection.execute(_REPLAYED, {"identities": identities}).first() is not None
 
 
 def _last_notice(connection: Connection, intent: Intent) -> datetime | None:
     addresses = {address.casefold() for address in (intent.opened.sender, intent.opened.outer.sender) if address}
-    table = schema.notices
-    return _one(connection, func.max(table.c.sent_at), table.c.address.in_(addresses)) if addresses else None
+    return connection.execute(_NOTICED, {"addresses": list(addresses)}).scalar() if addresses else None
 
 
 # ---------------------------------------------------------------- recording
@@ -490,14 +510,14 @@ def _remember_mail(connection: Connection, digest: str, decision: Decision, now:
         "event": first.event if first else None,
         "reference": first.reference if first else None,
     }
-    connection.execute(insert(schema.incoming).values(row))
-    connection.execute(delete(schema.attempts).where(schema.attempts.c.digest == digest))
+    connection.execute(insert(schema.incoming), row)
+    connection.execute(_TRIED_NO_MORE, {"of": digest})
 
 
 def _keep(connection: Connection, digest: str, original: Original | None, now: datetime) -> None:
     if original is not None:
         row = asdict(original) | {"digest": digest, "kept_at": now}
-        connection.execute(insert(schema.originals).values(row))
+        connection.execute(insert(schema.originals), row)
 
 
 def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> int | None:

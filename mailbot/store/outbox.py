@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     RowMapping,
     Select,
     bindparam,
@@ -50,8 +49,8 @@ Change = Mapping[str, Any]  # column -> new value
 # Made once: to build a statement takes as long as to run it.
 _LIMIT: BindParameter[int] = bindparam("limit")
 _SHARED = select(bodies.c.size).where(bodies.c.id == outbox.c.body_id).scalar_subquery().label("shared")
-# Who is next. A mail due beyond the horizon was put off while the clock was wrong: it would wait for years, so it is due
-# now.
+# Who is next. A mail due beyond the horizon was put off while the clock was wrong: so that it does not wait for years,
+# it is due now.
 _TURNS = (
     select(outbox, _SHARED)
     .where(QUEUED, or_(outbox.c.due_at <= bindparam("now"), outbox.c.due_at > bindparam("horizon")))
@@ -68,10 +67,10 @@ _CLAIMED = (
 _TAILS = select(bodies.c.id, bodies.c.octets).where(bodies.c.id.in_(_NUMBERS))
 _FINAL = ("state", "settled_at", "last_status", "head", "foot", "body_id")
 _WITHOUT_OCTETS = [column for column in outbox.columns if column.name not in {"head", "foot"}]
-_UNSETTLED = select(*_WITHOUT_OCTETS).where(outbox.c.id.in_(_NUMBERS), _OWED)
+_UNSETTLED = select(*_WITHOUT_OCTETS).where(outbox.c.id == bindparam("number"), _OWED)
 _SETTLED = (
     update(outbox)
-    .where(outbox.c.id == bindparam("number"))
+    .where(outbox.c.id == bindparam("number"), _OWED)
     .values({outbox.c[name]: bindparam(f"new_{name}") for name in _FINAL})
 )
 _UNNEEDED = delete(bodies).where(bodies.c.id.in_(_NUMBERS), ~exists().where(outbox.c.body_id == bodies.c.id))
@@ -85,6 +84,7 @@ class Queued:
     attempts: int
     created_at: datetime
     mail: OutgoingMail
+    body: int | None = None  # what it shares with others
 
 
 Settlement = tuple[Queued, Delivery, datetime]
@@ -175,16 +175,20 @@ class Outbox:
         the other worker's outcome is the one that matters.
         """
         with writing(self._engine) as connection:
-            rows = _unsettled(connection, [queued.id for queued, _, _ in settlements])
-            changes, entries = [], []
-            for queued, delivery, now in settlements:
-                row = rows.pop(queued.id, None)
-                if row and (isinstance(delivery, Sent) or row["attempts"] == queued.attempts + 1):
-                    change, entry = self._outcome(row, delivery, now)
-                    changes.append((row, change))
-                    entries += [entry] if entry else []
-            _apply(connection, changes)
+            entries = [entry for settlement in settlements for entry in self._settle(connection, *settlement)]
+            if shared := {queued.body for queued, _, _ in settlements} - {None}:
+                connection.execute(_UNNEEDED, {"numbers": list(shared)})
             journal.append(connection, entries, max(now for _, _, now in settlements))
+
+    def _settle(self, connection: Connection, queued: Queued, delivery: Delivery, now: datetime) -> list[Entry]:
+        if isinstance(delivery, Sent):
+            return _sent(connection, queued, delivery, now)
+        row = _unsettled(connection, queued.id)
+        if row is None or row["attempts"] != queued.attempts + 1:
+            return []
+        change, entry = self._outcome(row, delivery, now)
+        _apply(connection, row, change)
+        return [entry] if entry else []
 
     def next_due(self) -> datetime | None:
         """When there will be something to send; None: nothing is owed."""
@@ -217,11 +221,9 @@ class Outbox:
     def _end_of_lease(self, now: datetime) -> datetime:
         return now + self._lead + self._lease
 
-    def _outcome(self, row: RowMapping, delivery: Delivery, now: datetime) -> tuple[Change, Entry | None]:
+    def _outcome(self, row: RowMapping, delivery: Refused | TryLater, now: datetime) -> tuple[Change, Entry | None]:
         """What to change in the row, and what the journal says: of delays the first, and each of another kind."""
         match delivery:
-            case Sent(code=code):
-                return _final(State.SENT, str(code), now), _entry(Event.DELIVERED, row, str(code))
             case Refused(status=status):
                 return _final(State.REFUSED, status, now), _entry(Event.FAILED, row, status)
             case TryLater(status=status):
@@ -359,7 +361,9 @@ def _load(connection: Connection, turns: Sequence[RowMapping]) -> list[Queued]:
     needed = {turn["body_id"] for turn in turns} - {None}
     rows = connection.execute(_TAILS, {"numbers": list(needed)}) if needed else ()
     tails = {row.id: row.octets for row in rows}
-    return [Queued(turn["id"], turn["attempts"], turn["created_at"], _mail(turn, tails)) for turn in turns]
+    return [
+        Queued(turn["id"], turn["attempts"], turn["created_at"], _mail(turn, tails), turn["body_id"]) for turn in turns
+    ]
 
 
 def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
@@ -383,9 +387,20 @@ def _mail(row: RowMapping, tails: Mapping[int | None, bytes]) -> OutgoingMail:
 # ---------------------------------------------------------------- settling
 
 
-def _unsettled(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapping]:
-    """The rows without their octets, of those that are still owed."""
-    return {row["id"]: row for row in connection.execute(_UNSETTLED, {"numbers": list(numbers)}).mappings()}
+def _sent(connection: Connection, queued: Queued, delivery: Sent, now: datetime) -> list[Entry]:
+    """What happens to nearly every mail, with as few statements as can be."""
+    status, mail = str(delivery.code), queued.mail
+    settled = {"number": queued.id} | {f"new_{name}": value for name, value in _final(State.SENT, status, now).items()}
+    if connection.execute(_SETTLED, settled).rowcount == 0:
+        return []  # settled before
+    facts = {"message_id": mail.message_id, "recipient": mail.recipient, "purpose": mail.purpose}
+    tries = {"status": status, "tries": str(queued.attempts + 1)}
+    return [Entry(Event.DELIVERED, mail.reference, mail.party, facts | tries)]
+
+
+def _unsettled(connection: Connection, number: int) -> RowMapping | None:
+    """The row without its octets, if it is still owed."""
+    return connection.execute(_UNSETTLED, {"number": number}).mappings().first()
 
 
 def adopt(connection: Connection, row: RowMapping, now: datetime) -> Entry | None:
@@ -394,15 +409,14 @@ def adopt(connection: Connection, row: RowMapping, now: datetime) -> Entry | Non
     Nothing but its outcome is taken over, and of that no more than a status: who sends shall not be able to say more.
     Returns what the journal is to say, None if nothing new was said.
     """
-    ours = _unsettled(connection, [row["id"]]).get(row["id"])
-    state, status = _known_state(row["state"]), _plain(row["last_status"])
+    ours, state, status = _unsettled(connection, row["id"]), _known_state(row["state"]), _plain(row["last_status"])
     if ours is None or state is None:
         return None
     counted = dict(ours) | {"attempts": row["attempts"]}
     if state is State.QUEUED:
-        _apply(connection, [(ours, {"attempts": row["attempts"], "last_status": status or ours["last_status"]})])
+        _apply(connection, ours, {"attempts": row["attempts"], "last_status": status or ours["last_status"]})
         return None if status in {"", ours["last_status"]} else _entry(Event.DEFERRED, counted, status)
-    _apply(connection, [(ours, {"attempts": row["attempts"], **_final(state, status, now)})])
+    _apply(connection, ours, {"attempts": row["attempts"], **_final(state, status, now)})
     event = Event.DELIVERED if state is State.SENT else Event.FAILED
     return _entry(event, counted, status, **({"gave_up": "yes"} if state is State.EXPIRED else {}))
 
@@ -427,18 +441,10 @@ def _entry(event: Event, row: Mapping[Any, Any], status: str, **more: str) -> En
     )
 
 
-def _apply(connection: Connection, changes: Sequence[tuple[RowMapping, Change]]) -> None:
-    """Carry the changes out, and drop the bodies that no mail needs any more."""
-    final = [(row, change) for row, change in changes if change.keys() == set(_FINAL)]
-    if final:
-        settled = [{"number": row["id"]} | {f"new_{name}": change[name] for name in _FINAL} for row, change in final]
-        connection.execute(_SETTLED, settled)
-    for row, change in changes:
-        if change.keys() != set(_FINAL):
-            connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(change))
-    left = {row["body_id"] for row, change in changes if "body_id" in change} - {None}
-    if left:
-        connection.execute(_UNNEEDED, {"numbers": list(left)})
+def _apply(connection: Connection, row: RowMapping, change: Change) -> None:
+    connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(change))
+    if "body_id" in change and row["body_id"] is not None:
+        connection.execute(_UNNEEDED, {"numbers": [row["body_id"]]})
 
 
 def _chance(row: RowMapping) -> float:

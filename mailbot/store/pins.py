@@ -9,7 +9,18 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.decision import Decision
-from mailbot.core.pins import OPEN, UNSETTLED, Amendments, Brought, Pin, Proposal, ProposalState, Retirement, Revocation
+from mailbot.core.pins import (
+    OPEN,
+    UNSETTLED,
+    Amendments,
+    Brought,
+    Pin,
+    Proposal,
+    ProposalState,
+    Renewals,
+    Retirement,
+    Revocation,
+)
 from mailbot.store.engine import Clash
 from mailbot.store.schema import certificates, pins, proposals, retirements, revocations
 
@@ -25,7 +36,7 @@ def amendments(connection: Connection) -> Amendments:
     proposed = select(proposals.c.fingerprint).where(proposals.c.state.in_(OPEN)).distinct()
     return Amendments(
         tuple(Pin(**{**row, "replaces": tuple(row["replaces"].split())}) for row in pinned),
-        tuple(Retirement(**row) for row in retired),
+        tuple(Retirement(**{**row, "subkeys": tuple(row["subkeys"].split())}) for row in retired),
         tuple(Revocation(**row) for row in revoked),
         tuple((row.fingerprint, row.digest) for row in connection.execute(brought)),
         tuple(sorted(connection.execute(proposed).scalars())),
@@ -44,6 +55,11 @@ def unsettled(connection: Connection) -> tuple[Proposal, ...]:
     """Every proposal that waits for something, oldest first."""
     wanted = select(proposals).where(proposals.c.state.in_(UNSETTLED)).order_by(proposals.c.number)
     return tuple(_proposal(row) for row in connection.execute(wanted).mappings())
+
+
+def renewals(connection: Connection) -> Renewals:
+    """What commands about certificates see."""
+    return Renewals(unsettled(connection), amendments(connection))
 
 
 def candidate(connection: Connection, fingerprint: Fingerprint) -> Proposal | None:
@@ -78,7 +94,7 @@ def record(connection: Connection, decision: Decision, now: datetime) -> None:
 
 def _retire(connection: Connection, retirement: Retirement) -> None:
     """Again: only sooner."""
-    row = asdict(retirement)
+    row = asdict(retirement) | {"subkeys": " ".join(retirement.subkeys)}
     known = select(retirements.c.until).where(retirements.c.fingerprint == retirement.fingerprint)
     until = connection.execute(known).scalar()
     if until is None:

@@ -416,7 +416,9 @@ pins = _table(
     _time("since"),
     _text("ordered_by"),
 )
-retirements = _table("retirements", _key("fingerprint"), _text("party"), _time("at"), _time("until"))
+retirements = _table(
+    "retirements", _key("fingerprint"), _text("party"), _time("at"), _time("until"), _text("subkeys")
+)
 revocations = _table("revocations", _key("fingerprint"), _text("party"), _time("at"))
 certificates = _table("certificates", _key("fingerprint"), _octets("octets"), _text("digest"), _time("at"))
 

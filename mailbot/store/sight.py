@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, exists, select
 
+from mailbot.core.pins import Renewals
 from mailbot.core.postings import Posting
 from mailbot.core.records import Exchange, HeldMail, HeldState
 from mailbot.core.report import Period, ReportFacts
@@ -15,7 +16,7 @@ from mailbot.core.rounds.records import Round
 from mailbot.core.rounds.starting import Past
 from mailbot.core.sight import Sight, Slice, Wanted
 from mailbot.core.situation import Situation
-from mailbot.store import exchanges, holding, orders, outbox, rounds, schema
+from mailbot.store import exchanges, holding, orders, outbox, pins, rounds, schema
 from mailbot.store.report import report_facts
 from mailbot.store.situation import situation
 
@@ -79,6 +80,10 @@ def _reports(connection: Connection, wanted: Wanted, now: datetime) -> Mapping[s
     return {named: report_facts(connection, Period.read(named), zone, now) for named in wanted.periods}
 
 
+def _renewals(connection: Connection, _wanted: Wanted, _now: datetime) -> Renewals:
+    return pins.renewals(connection)
+
+
 Fetch = Callable[[Connection, Wanted, datetime], Any]
 
 SLICES: Mapping[Slice, Fetch] = {
@@ -92,4 +97,5 @@ SLICES: Mapping[Slice, Fetch] = {
     Slice.PAST: _past,
     Slice.ROUNDS: _rounds,
     Slice.REPORTS: _reports,
+    Slice.RENEWALS: _renewals,
 }

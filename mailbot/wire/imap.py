@@ -80,6 +80,7 @@ class Mailbox:
         self._crowd = Crowd(whose) if whose else None
         self._session: Session | None = None
         self._validity: int | None = None
+        self._announced: int | None = None  # mails in INBOX as the server said a moment ago, unasked
         self._known = -1  # mails in INBOX when last counted; -1: not counted since some were moved
 
     def __enter__(self) -> Self:
@@ -115,7 +116,8 @@ class Mailbox:
         What is not filed away comes again. `passing_over`: UIDs to leave alone, so that they do not hold up the rest.
         """
         with self._step("fetch") as session:
-            count = self._count(session)
+            count = self._count(session) if self._announced is None else self._announced
+            self._known, self._announced = count, None
             if self._crowd and count > BATCH_MAILS + len(passing_over):
                 return self._read_in_turns(session, self._crowd, count, passing_over, limit)
             if self._crowd:
@@ -172,6 +174,7 @@ class Mailbox:
                 stop.wait(seconds)
                 return
             changed = session.watch(seconds, stop, self._known)
+            self._announced = session.announced if changed else None
         if not changed:
             stop.wait(max(0.0, min(seconds, SHORTEST_WAIT) - (monotonic() - began)))
 
@@ -188,6 +191,7 @@ class Mailbox:
 
     def _log_in(self) -> None:
         self.close()
+        self._announced = None
         if self._crowd:
             self._crowd.disperse()
         with self._translating("connect"):

@@ -34,6 +34,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         # imapclient makes imaplib write out every octet it reads, mail and all, whether the log wants it or not.
         self._imap.debug = 0
         self._take_buffered = self._idle_refused = False
+        self.announced: int | None = None  # how many mails the last IDLE said there are, if none has left meanwhile
         try:
             # Commands go out in several segments: with Nagle's algorithm each costs 45 ms.
             self.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -128,16 +129,17 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         said = self._begin_idle()
         if not self.idles:
             return False
-        changed = _changed(said, known) or _changed(self._buffered(), known)
-        while not changed and not stop.is_set() and (left := until - monotonic()) > 0:
+        said += self._buffered()
+        while not _changed(said, known) and not stop.is_set() and (left := until - monotonic()) > 0:
             if not self._readable(min(LOOK_EVERY, left)):
                 continue
-            said = self.idle_check(0)
-            if not said:  # closed, which DONE will show; imapclient would go on saying [] at once, for ever
+            heard = self.idle_check(0)
+            if not heard:  # closed, which DONE will show; imapclient would go on saying [] at once, for ever
                 break
-            changed = _changed(said, known)
-        _, said = self.idle_done()
-        return changed or _changed(said, known)
+            said += heard
+        said += self.idle_done()[1]
+        self.announced = _announced(said)
+        return _changed(said, known)
 
     @property
     def idles(self) -> bool:
@@ -198,6 +200,12 @@ def _senders(rows: dict[int, dict[bytes, Any]]) -> dict[int, tuple[int, bytes]]:
 
 def _section(row: dict[bytes, Any]) -> bytes | None:
     return next((value for name, value in row.items() if name.startswith(b"BODY[") and isinstance(value, bytes)), None)
+
+
+def _announced(said: Iterable[tuple[Any, ...]]) -> int | None:
+    """The last number of mails that was given; None if there was none, or if some left."""
+    counts = [line[0] for line in said if line[1:2] == (b"EXISTS",)]
+    return counts[-1] if counts and all(line[1:2] != (b"EXPUNGE",) for line in said) else None
 
 
 def _changed(said: Iterable[tuple[Any, ...]], known: int) -> bool:

@@ -82,7 +82,7 @@ class Postman:
         octets = mail.octets
         prepared = stuffed(octets)
         client = await self._begin(mail, octets)
-        await client.rcpt(mail.recipient, options=_recipient_options(client, mail))
+        await _rcpt(client, mail)
         await _data(client, prepared, self._access.dot_patience + len(prepared) / SLOWEST)
 
     async def _begin(self, mail: OutgoingMail, octets: bytes) -> SMTP:
@@ -162,8 +162,19 @@ async def _log_in(client: SMTP, credential: Credential) -> None:
 
 
 async def _mail(client: SMTP, mail: OutgoingMail, octets: bytes) -> SMTP:
-    await client.mail(mail.envelope_sender, options=_mail_options(client, mail, octets))
+    """The library's own mail() and rcpt() parse the address that was checked here before, for a third of the time."""
+    words = (f"FROM:<{mail.envelope_sender}>", *_mail_options(client, mail, octets))
+    answer = await client.execute_command(b"MAIL", *(word.encode("ascii") for word in words))
+    if answer.code != 250:
+        raise SMTPSenderRefused(answer.code, answer.message, mail.envelope_sender)
     return client
+
+
+async def _rcpt(client: SMTP, mail: OutgoingMail) -> None:
+    words = (f"TO:<{mail.recipient}>", *_recipient_options(client, mail))
+    answer = await client.execute_command(b"RCPT", *(word.encode("ascii") for word in words))
+    if answer.code not in {250, 251}:
+        raise SMTPRecipientRefused(answer.code, answer.message, mail.recipient)
 
 
 async def _data(client: SMTP, prepared: bytes, patience: float) -> None:

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
 TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
 STAND_BY = 3.0  # seconds between two looks whether the robot that watches the mailbox is gone
+GRACE = 0.2  # seconds: what a mail led to is sent before the clock's work begins, for both share one interpreter
 OUTBOX_EVERY = 2.0  # seconds between looks at an outbox that another process may fill
 
 
@@ -40,6 +41,7 @@ class Signals:
 
     stop: Event = field(default_factory=Event)
     queued: Event = field(default_factory=Event)
+    sent: Event = field(default_factory=Event)  # set while there is nothing to send, as far as is known
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     health: Health = field(default_factory=Health)
 
@@ -121,7 +123,8 @@ def _do_what_is_due(
     signals: Signals,
 ) -> None:
     insist(watch)
-    drain(mailbox, receiver, watch, partial(_mail_was_done, signals))
+    if drain(mailbox, receiver, watch, partial(_mail_was_done, signals)):
+        signals.sent.wait(GRACE)
     housekeeper.refile(mailbox, clock_believed=timekeeper.believes(receiver.clock()))
     receiver.memory.note_contact(receiver.clock())
     if tick(receiver, timekeeper, housekeeper):
@@ -129,6 +132,7 @@ def _do_what_is_due(
 
 
 def _mail_was_done(signals: Signals) -> None:
+    signals.sent.clear()
     signals.queued.set()
     signals.heartbeat.beat("receive")
 
@@ -142,13 +146,15 @@ async def send_forever(
     """Send what is due, then wait for more, until told to stop."""
     failures, alarm, resumed = 0, Alarm("no mail is sent"), False
     while not signals.stop.is_set():
+        expected = signals.queued.is_set()
         signals.queued.clear()
         signals.heartbeat.beat("send")
         try:
             if not resumed:
                 await asyncio.to_thread(outbox.resume, clock())
                 resumed = True
-            await send_due(outbox, postmen, clock, signals.stop)
+            await send_due(outbox, postmen, clock, signals.stop, expected=expected)
+            _nothing_left(signals)
             alarm.over()
             failures = 0
         except StoreUnavailable as outage:
@@ -162,6 +168,11 @@ async def send_forever(
     await close_all(postmen)
 
 
+def _nothing_left(signals: Signals) -> None:
+    if not signals.queued.is_set():
+        signals.sent.set()
+
+
 def hand_over_forever(handover: Handover, clock: Callable[[], datetime], signals: Signals) -> None:
     """Put what is owed where the sender finds it, and take over what became of it, until told to stop."""
     failures, alarm = 0, Alarm("no mail is handed over to the sender")
@@ -170,6 +181,7 @@ def hand_over_forever(handover: Handover, clock: Callable[[], datetime], signals
         signals.heartbeat.beat("hand over")
         try:
             handover.exchange(clock())
+            _nothing_left(signals)
             alarm.over()
             failures = 0
         except StoreUnavailable as outage:

@@ -8,16 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from mailbot.core.certificates import Certificate, Fingerprint
 from mailbot.core.commands.needs import to_reopen, wanted
 from mailbot.core.decision import Decision, Entry, Folder, Intent, Known, Moment, Network
 from mailbot.core.holding import poisoned
 from mailbot.core.judgement import confirmed, decide, understand
 from mailbot.core.mail import IncomingMail, OpenedMail, OutgoingMail, Trouble
+from mailbot.core.pins import Attached
 from mailbot.core.postings import Hint
 from mailbot.core.records import Question
-from mailbot.core.sight import Closed, Reopened, Sight, Wanted
+from mailbot.core.sight import Closed, Reopened, Sight, Slice, Wanted
 from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.writing import Writer
 from mailbot.store.engine import Clash, StoreUnavailable
@@ -50,6 +52,12 @@ SMALL = 1024 * 1024  # octets: sealing a mail in vain costs nothing to speak of
 MOST_CLASHES = 20  # every clash means that another worker got on; so many in a row is a bug
 
 
+class RevokedBy(Protocol):
+    """The pinned certificates that a key block revokes."""
+
+    def __call__(self, octets: bytes, *, pinned: dict[Fingerprint, Certificate]) -> list[Attached]: ...
+
+
 class Unable(Exception):
     """The world is broken (database, disk, gpg): no mail can be handled now, none is to blame. The text says what."""
 
@@ -65,6 +73,8 @@ class Receiver:
     open_alone: Callable[[IncomingMail], OpenedMail]  # sooner, for more work
     wrap: Callable[[bytes], bytes]  # seals octets to the robot itself
     unwrap: Callable[[bytes], bytes]
+    look_at: Callable[[bytes], Attached]  # a key block
+    revoked_by: RevokedBy
     clock: Callable[[], datetime]
     chance: Callable[[int], bytes]
     patience: float  # seconds for opening a mail, and for writing what it leads to
@@ -271,16 +281,30 @@ class Receiver:
         known = self._known(intent)
         now = self.clock()
         needed = wanted(intent, known.network, now)
-        return replace(known, sight=self.see(needed, now)) if needed else known
+        if needed is None:
+            return known
+        looks = needed.slices & {Slice.RENEWALS} and intent.opened.keys
+        attached = tuple(self.look_at(block) for block in looks) if looks else ()
+        return replace(known, sight=replace(self.see(needed, now), attached=attached))
 
     def _known(self, intent: Intent) -> Known:
         """What is remembered; of a report also whether its return path proves which mail it is about."""
-        known = self.memory.recall(intent, self.network)
+        known = self._revoking(self.memory.recall(intent, self.network), intent.opened)
         returned, tracking = known.returned, intent.returned_to
         if returned is None or returned.hint is not Hint.RETURN_PATH or tracking is None:
             return known
         vouched = self.writer.vouches(_arrived_at(intent.opened), tracking, returned.posting.recipient)
         return replace(known, returned=replace(returned, vouched=vouched))
+
+    def _revoking(self, known: Known, opened: OpenedMail) -> Known:
+        """With the pinned certificates that something in the mail revokes, whoever sent it (trust.md 12)."""
+        if not opened.keys:
+            return known
+        directory = known.network.directory
+        of_use = directory.fingerprints() - directory.revoked
+        pinned = {f: c for f, c in known.network.certificates.items() if f in of_use}
+        found = {one.octets: one for block in opened.keys for one in self.revoked_by(block, pinned=pinned)}
+        return replace(known, revoked=tuple(found.values()), unsettled=self.memory.proposals()) if found else known
 
     def _judge_again(self, decision: Decision, question: Question, moment: Moment) -> Decision:
         """The mail that a question was about, its tag now vouched for; both are recorded as one."""

@@ -11,7 +11,7 @@ from threading import Event
 
 from mailbot.core.mail import Refused, Sent
 from mailbot.store.engine import StoreUnavailable
-from mailbot.store.outbox import LEASE, Outbox, Queued, Settlement
+from mailbot.store.outbox import LEASE, SMALL, Outbox, Queued, Settlement
 from mailbot.wire.smtp import Postman
 from mailbot.workers.alarm import Alarm
 
@@ -23,11 +23,19 @@ SETTLE_EVERY = 1.0  # seconds between tries to write an outcome down
 Clock = Callable[[], datetime]
 
 
-async def send_due(outbox: Outbox, postmen: Sequence[Postman], clock: Clock, stop: Event | None = None) -> int:
-    """Try everything that is due, urgent mail first, on all connections side by side; how many tries were made."""
-    tried = 0
-    while not (stop and stop.is_set()) and (claimed := await asyncio.to_thread(outbox.claim, clock(), BATCH)):
-        tried += await _Batch(claimed, outbox, clock, stop).send(postmen)
+async def send_due(
+    outbox: Outbox, postmen: Sequence[Postman], clock: Clock, stop: Event | None = None, *, expected: bool = False
+) -> int:
+    """Try everything that is due, urgent mail first, on all connections side by side; how many tries were made.
+
+    `expected`: something is due, as far as is known.
+    """
+    tried, more = 0, True
+    while more and not (stop and stop.is_set()):
+        claimed = await asyncio.to_thread(outbox.claim, clock(), BATCH, expected=expected)
+        if claimed:
+            tried += await _Batch(claimed, outbox, clock, stop).send(postmen)
+        more = expected = len(claimed) == BATCH or any(len(queued.mail.tail) > SMALL for queued in claimed)
     return tried
 
 

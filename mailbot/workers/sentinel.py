@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from mailbot.core.alarms import decided
 from mailbot.core.decision import Decision, Event, Moment, Network
 from mailbot.core.mail import OutgoingMail, Sent
+from mailbot.core.pins import ProposalState
 from mailbot.core.records import HeldMail, HeldState, Reason
 from mailbot.core.troubles import Alarm, AlarmTerms, News, Ringing, Trouble, news
 from mailbot.core.validity import end_of
@@ -157,7 +158,12 @@ class Sentinel:
         owed = Outbox(self.engine).depth()
         if owed.oldest and now - owed.oldest >= self.terms.outbox_after:
             yield Trouble(Alarm.OUTBOX, owed.oldest, detail=str(owed.queued))
-        yield from _of_held(Memory(self.engine).held_mails((HeldState.WAITING,)))
+        memory = Memory(self.engine)
+        yield from _of_held(memory.held_mails((HeldState.WAITING,)))
+        frozen = [p for p in memory.proposals() if p.state is ProposalState.FROZEN]
+        if frozen:
+            parties = ", ".join(sorted({p.party for p in frozen}))
+            yield Trouble(Alarm.RENEWALS, min(p.changed_at for p in frozen), detail=parties)
         certificate = self.network.certificates.get(self.network.robot)
         ends = end_of(certificate) if certificate else None
         if ends and ends - now <= self.terms.key_before:

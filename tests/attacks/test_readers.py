@@ -200,7 +200,7 @@ SMUGGLED = "first\r\n.\r\nMAIL FROM:<a@evil.example>\r\nRCPT TO:<desk@es.example
 @attack("20", "one mail to one reader: no dot, CR or command in somebody's words ends ours")
 @pytest.mark.parametrize("end", ["\r\n.\r\n", "\n.\n", "\r.\r", "\r\n.\n", "\n.\r\n"])
 def test_smtp_commands_in_the_text(end: str, arena: Arena) -> None:
-    text = SMUGGLED.replace("\r\n.\r\n", end)
+    text = f"{end.encode().hex()}\r\n" + SMUGGLED.replace("\r\n.\r\n", end)
     entity = b"Subject: [REQUEST IT] x\r\n" + part('text/plain; charset=utf-8; protected-headers="v1"', "")
     octets = sealed(hand(arena.person("fr")), entity + text.encode() + b"\r\n..\r\n.\r\n", arena.hub, "desk@fr.example")
     seen = arena.play(octets)

@@ -158,7 +158,7 @@ def test_a_signed_acknowledgement_turned_into_a_closing(arena: Arena) -> None:
 @pytest.mark.parametrize("change", ["Message-ID and Date", "outer subject", "sealed anew", "another From", "spaces"])
 def test_a_mail_repeated_with_another(change: str, arena: Arena) -> None:
     france = hand(arena.person("fr"))
-    entity = words(WORDS, subject="[REQUEST IT] x")
+    entity = words(f"{WORDS} {change}", subject="[REQUEST IT] x")
     once = arena.play(header(FRANCE) + encrypted(crlf(france.encrypt(signed(france, entity), [arena.hub]))))
     assert once.readers(WORDS) == ITALY
     again = _repeated(arena, change)

@@ -15,7 +15,7 @@ from mailbot.cli import mailbot
 from mailbot.cli.units import Place, one_service, two_services
 from mailbot.config import load
 from mailbot.config.draft import draft, example
-from mailbot.mail.keyring import export_certificate
+from mailbot.mail.robotkey import export_certificate
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.postfix import Postfix
 

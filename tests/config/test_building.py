@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from mailbot.config import Config, load
-from mailbot.config.sections import TermsSection
-from mailbot.core.certificates import Fingerprint
+from mailbot.config.sections import LimitsSection, TermsSection, TrustSection
+from mailbot.core.certificates import Fingerprint, Policy
 from mailbot.core.decision import Folder
 from mailbot.core.findings import Severity
 from mailbot.core.parties import Role
+from mailbot.core.quotas import Quotas
 from mailbot.core.records import Terms
 from mailbot.core.tags import Urgency, Word
 from mailbot.mail.limits import MIB
@@ -116,6 +117,19 @@ def test_what_is_set_counts_and_the_rest_stays(tmp_path: Path) -> None:
     assert (config.limits.size, config.limits.depth, config.limits.parts) == (200 * MIB, 7, 1000)
     assert config.patience.delays == (timedelta(seconds=20), timedelta(hours=1))
     assert (config.patience.give_up_after, config.patience.spread) == (timedelta(days=2), 0.2)
+
+
+def test_quotas_and_what_is_too_weak_can_be_set(tmp_path: Path) -> None:
+    text = '[limits]\nrequests_per_hour = 7\nparts = 9\n[trust]\nmin_rsa_bits = 3072\nhashes = ["sha512"]'
+    config = with_section(tmp_path, text)
+    assert config.quotas == Quotas(requests_per_hour=7)
+    assert config.limits.parts == 9
+    assert config.policy == Policy(3072, ("sha512",))
+
+
+def test_every_quota_can_be_set() -> None:
+    assert {field.name for field in fields(Quotas)} <= set(LimitsSection.model_fields)
+    assert {field.name for field in fields(Policy)} == set(TrustSection.model_fields)
 
 
 def test_the_robots_settings_arrive(tmp_path: Path) -> None:

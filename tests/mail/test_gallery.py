@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 
 from mailbot.core.charts import Chart
 from mailbot.core.mail import Attachment, Letter
@@ -37,7 +37,7 @@ def opened(by: Writer, of: Letter) -> EmailMessage:
     return parse(open_sealed(mail))
 
 
-def shape(part: EmailMessage) -> object:
+def shape(part: MIMEPart) -> object:
     if not part.is_multipart():
         return part.get_content_type()
     return {part.get_content_subtype(): [shape(inner) for inner in part.iter_parts()]}

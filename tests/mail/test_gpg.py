@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailbot.core.certificates import Certificate, Flaw
+from mailbot.core.certificates import Certificate, Flaw, Policy
 from mailbot.core.mail import SignatureState, Trouble
 from mailbot.mail.armour import Label, Sealed, armour, dearmour
 from mailbot.mail.gpg import Gpg, GpgFailure, NoUsableKey, Unsealed
@@ -390,6 +390,19 @@ def test_a_key_held_together_by_sha1(gpg: Gpg, robot: Person) -> None:
     robot.meet(signer)
     assert verdict_on(gpg, signer.sign(ENTITY)) == (SignatureState.WEAK, signer.fingerprint)
     assert gpg.certificates()[signer.fingerprint].weak
+
+
+def test_a_policy_that_asks_for_more(robot: Person, alice: Person, carol: Person) -> None:
+    """Carol's key has 2048 bits."""
+    long, narrow = Policy(min_rsa_bits=3072), Policy(hashes=("sha512",))
+    strict, usual = (Gpg(robot.key.home, robot.fingerprint, policy=policy) for policy in (long, None))
+    assert verdict_on(usual, carol.sign(ENTITY))[0] is SignatureState.GOOD
+    assert verdict_on(strict, carol.sign(ENTITY))[0] is SignatureState.WEAK
+    assert strict.certificates()[carol.fingerprint].flaw(datetime.now(UTC), for_encryption=True) is Flaw.WEAK
+    with pytest.raises(NoUsableKey):
+        strict.seal(ENTITY, [(carol.fingerprint,)])
+    narrowed = Gpg(robot.key.home, robot.fingerprint, policy=narrow)
+    assert verdict_on(narrowed, alice.sign(ENTITY, "--digest-algo=SHA256"))[0] is SignatureState.WEAK
 
 
 def test_the_primary_fingerprint_counts(gpg: Gpg, robot: Person) -> None:

@@ -18,7 +18,8 @@ from mailbot.core.certificates import Flaw
 from mailbot.core.findings import Severity
 from mailbot.mail.gpg import Gpg, Unsealed
 from mailbot.mail.homes import end_agent
-from mailbot.mail.keyring import KeyExists, Keyring, RobotKey, export_certificate, init_robot_key, make_home
+from mailbot.mail.keyring import Keyring, RobotKey, make_home
+from mailbot.mail.robotkey import KeyExists, export_certificate, init_robot_key
 from mailbot.mail.tamed import GpgFailure, TamedGPG
 from tests.keys import Key, Person, export, fresh_home, make_key, run
 
@@ -385,6 +386,39 @@ def test_a_second_key_is_refused(robot: RobotKey) -> None:
 def test_what_cannot_stand_in_a_user_id(tmp_path: Path, name: str, address: str) -> None:
     with pytest.raises(ValueError, match="user ID"):
         init_robot_key(tmp_path, name, [address])
+
+
+TAKING_OVER = """
+import sys
+from pathlib import Path
+from mailbot.mail.keyring import RobotKey, make_home
+home, robot, root = sys.argv[1:]
+for number in range(8):
+    keyring = make_home(Path(root, str(number)), Path(root, "keys"), {}, RobotKey(Path(home), robot))
+    print(keyring.has_robot_key)
+    keyring.close()
+"""
+
+
+def test_robots_that_start_together_do_not_end_each_others_agent(robot: RobotKey, tmp_path: Path) -> None:
+    """Both take the key over from one home. One in eight once found its key locked, and ended for good."""
+    both = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        words = [sys.executable, "-c", TAKING_OVER, str(robot.home), robot.fingerprint, str(tmp_path / name)]
+        both.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+    assert [process.communicate()[0].split() for process in both] == [["True"] * 8] * 2
+
+
+def test_an_agent_that_somebody_ends_amid_the_work_is_begun_anew(robot: RobotKey, tmp_path: Path) -> None:
+    """As what a robot that was killed has left behind may do."""
+    words = [sys.executable, "-c", TAKING_OVER, str(robot.home), robot.fingerprint, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            end_agent(robot.home)
+            time.sleep(0.3)
+        assert process.stdout
+        assert process.stdout.read().split() == ["True"] * 8
 
 
 def test_a_key_with_a_passphrase_is_quick(place: Place, alice: Person) -> None:

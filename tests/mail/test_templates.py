@@ -126,6 +126,16 @@ def test_no_line_could_be_read_as_a_tag_of_the_person_who_answers(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("letter", ["receipt", "receipt-reply", "receipt-acknowledgement", "receipt-closing"])
+def test_the_journal_is_not_witnessed_before_its_first_row(templates: Templates, letter: str, language: str) -> None:
+    for words in samples(language)[letter].values():
+        lines = templates.render(letter, language, words).text.split("\n")
+        first = templates.render(letter, language, {**words, "anchor": {"number": 0, "hash": ""}}).text.split("\n")
+        assert any(line.startswith("1234:") for line in lines)
+        assert [line for line in first if re.match(r"\d*:|Journal", line)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_refusal_is_the_same_whether_the_exchange_exists_or_not(templates: Templates, language: str) -> None:
     words = samples(language)["refused"]["not yours"]
     exists, does_not = (templates.render("refused", language, {**words, "reference": r}) for r in ("2026-0042", None))

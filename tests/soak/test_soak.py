@@ -101,8 +101,9 @@ def settle(soaked: Network, posted: list[Posted]) -> Account:
         account = Accountant(soaked, engine).account(posted)
     finally:
         engine.dispose()
-    if any(codes):
-        account.wrong.append(f"exit codes {codes}")
+    for robot, code in zip(soaked.robots, codes, strict=True):
+        if code:
+            account.wrong.append(f"a robot ended with {code}: {robot.log[-2000:]}")
     return account
 
 

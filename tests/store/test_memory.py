@@ -88,7 +88,7 @@ def test_what_passing_time_led_to_is_recorded_without_a_mail(engine: Engine, mem
     reminder = Decision(entries=(Entry(Event.REMINDED, "2026-0001", "DE"),))
     for _ in range(2):
         memory.record(None, reminder, [outgoing()], NOW)
-    assert rows(engine) == {"journal": 2, "outbox": 2, "bodies": 2}
+    assert rows(engine) == {"journal": 2, "outbox": 2}
 
 
 # ---------------------------------------------------------------- all or nothing

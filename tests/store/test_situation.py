@@ -103,7 +103,10 @@ def test_the_rounds_of_thirty_days_and_the_last_one_however_old(memory: Memory) 
 
 
 def numbered(number: int, at: datetime) -> Round:
-    made = round_of(replace(probe("FR", 5), round=number, token=f"{number}AAA-AAAA-AAAA", backup_token=""), at=at)
+    made = round_of(
+        replace(probe("FR", 5), round=number, token=f"{number}AAA-AAAA-AAAA", backup_token=f"{number}BBB-BBBB-BBBB"),
+        at=at,
+    )
     return replace(made, number=number)
 
 

@@ -1,5 +1,6 @@
 """Control mail on real servers: the secretariat (in French) and an operator (in English) run the network by mail."""
 
+import time
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from typing import Any
@@ -54,6 +55,11 @@ def desk(lasting_world: World) -> Desk:
     return Desk(lasting_world)
 
 
+def next_second() -> None:
+    """Signatures know no less: of two that were made in the same second neither is the later one."""
+    time.sleep(1.05 - time.time() % 1)
+
+
 def test_the_answer_comes_sealed_from_the_control_address(desk: Desk) -> None:
     answer = desk.command("ops", "[STATUS]")
     assert answer.signature.is_by(desk.world.cast.robot.fingerprint)
@@ -85,6 +91,7 @@ def test_what_a_suspended_party_sends_is_held_and_goes_when_it_is_resumed_and_re
     (_, held) = desk.world.ask("held", "list")
     assert (held["mail"], held["reason"]) == ("H-2", "sender suspended")
     before = len(desk.world.dovecot.mails(desk.world.people["fr"].address))
+    next_second()
     answer = desk.command("ops", "[RESUME IT]", "[RELEASE H-2]", "[DROP H-1]", "[RELEASE H-1]", "[RELEASE H-9]")
     cover = " ".join(answer.cover.split())
     for said in (
@@ -106,7 +113,8 @@ def test_a_command_that_nobody_signed_is_answered_with_the_line_to_paste(desk: D
     line = next(line.strip() for line in answer.cover.split("\n") if "line: [" in line).removeprefix("line: ")
     assert [p["code"] for p in desk.world.ask("parties", "list") if p["suspended"]] == []
     assert "Germany (DE) is SUSPENDED" in " ".join(desk.command("ops", line).cover.split())
-    desk.command("ops", "[RESUME DE]")
+    next_second()
+    assert "takes part again" in desk.command("ops", "[RESUME DE]").cover
 
 
 def test_pressing_reply_with_a_command_on_top_obeys_it(desk: Desk) -> None:
@@ -142,7 +150,8 @@ def test_the_asker_has_it_sent_again(desk: Desk) -> None:
     before = len(desk.world.dovecot.mails(desk.world.people["de"].address))
     refused = desk.command("es", f"[RESEND {reference} DE]")
     assert "not yours" in refused.cover
-    assert "renvoyé" in desk.command("fr", f"[RENVOYER {reference} DE]").cover
+    answer = desk.command("fr", f"[RENVOYER {reference} DE]")
+    assert f"{reference} : renvoyé." in answer.cover.replace("\xa0", " "), answer.cover
     again = desk.world.mails("de", before + 1)[-1]
     assert again.tag.tag is not None
     assert (again.tag.tag.word, again.tag.tag.reference) == (Word.REQUEST, reference)
@@ -176,3 +185,18 @@ def test_no_answer_and_no_row_holds_content(desk: Desk) -> None:
         for octets in desk.world.dovecot.mails(desk.world.people[login].address):
             assert CANARY not in desk.world.people[login].read(octets).cover
     assert CANARY not in desk.world.look("held", "list") + desk.world.look("exchanges", "list")
+
+
+def test_what_comes_in_a_mail_of_its_own_is_told_in_the_answer(desk: Desk) -> None:
+    before = len(desk.world.dovecot.mails(desk.world.people["sec"].address))
+    desk.send("sec", "[BILAN]", "[PING es deadline=2h]", "[PARTAGER PING]", "[ÉTAT]")
+    desk.world.once()
+    mails = desk.world.mails("sec", before + 2)[before:]
+    (answer,) = [" ".join(mail.cover.split()) for mail in mails if "4 commandes" in mail.subject]
+    (digest,) = [mail for mail in mails if "4 commandes" not in mail.subject]
+    assert CONTROL in str(digest.headers["From"])
+    for said in ("1. [DIGEST]", "2. [PING ES deadline=2h]", "P-1", "3. [SHARE PING]", "4. [STATUS]"):
+        assert said in answer
+    probe = desk.world.people["es"].read(desk.world.dovecot.mails(desk.world.people["es"].address)[-1])
+    assert probe.tag.tag is not None
+    assert probe.tag.tag.word is Word.PING

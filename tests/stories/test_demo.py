@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def played(place: Path) -> tuple[str, str, dict[str, Any]]:
     """Standard output, standard error and facts of a demo that went well."""
     facts = place / "facts.json"
     begin = time.monotonic()
-    with demo(place, "--facts", str(facts)) as process:
+    with demo(place, "--facts", str(facts), "--result", str(place / "result")) as process:
         said, told = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, said + told
     assert time.monotonic() - begin < LONGEST
@@ -96,6 +97,25 @@ def test_the_state_in_the_end(played: Played) -> None:
     assert facts["owed"] == 0
 
 
+def test_the_ping_of_five_desks(played: Played, place: Path) -> None:
+    ping = played[2]["ping"]
+    assert ping["parties"] == {
+        "DE": "unconfirmed",
+        "ES": "undeliverable",
+        "EU": "reached",
+        "FR": "reached",
+        "IT": "silent",
+    }
+    assert ping["answered_by"] == {"DE": "desk", "EU": "backup", "FR": "desk"}
+    assert ping["result"] == "[STATUS PING] Ping P-1: 2 of 5 reached"
+    page = (place / "result" / "ping-result.html").read_text("utf-8")
+    assert "by its backup night@eu.example" in page
+    assert "data:image/png;base64," in page and "cid:" not in page
+    mail = message_from_bytes((place / "result" / "ping-result.eml").read_bytes())
+    kinds = [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
+    assert kinds == ["text/plain", "text/html", "image/png", "text/csv"]
+
+
 def test_what_a_person_reads(played: Played) -> None:
     said, told, _ = played
     for words in (
@@ -104,6 +124,7 @@ def test_what_a_person_reads(played: Played) -> None:
         "URGENT REQUEST from France (FR)",
         "fiche.csv",
         "H-1",
+        "Ping P-1: 2 of 5 reached",
         "--keep",
     ):
         assert words in said
@@ -113,7 +134,7 @@ def test_what_a_person_reads(played: Played) -> None:
 
 def test_nothing_is_left_behind(played: Played, place: Path) -> None:
     assert played
-    assert [path.name for path in place.iterdir() if path.name != "facts.json"] == []
+    assert {path.name for path in place.iterdir()} == {"facts.json", "result"}
     assert agents_below(place) == []
 
 

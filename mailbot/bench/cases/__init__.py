@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mailbot.bench.cases import backlog, relaying, resting
+from mailbot.bench.cases import backlog, pinging, relaying, resting
 from mailbot.bench.measures import Measure
 from mailbot.bench.stage import Stage
 
@@ -26,6 +26,8 @@ CASES: Mapping[str, Case] = {
     "all-40": Case(relaying.everybody, "a request to ALL of 40 desks"),
     "backlog-100": Case(backlog.hundred, "100 requests in INBOX"),
     "backlog-1000": Case(backlog.thousand, "1,000 requests in INBOX", most=3),
+    "ping-40": Case(pinging.forty, "a ping of 40 parties"),
+    "ping-1000": Case(pinging.thousand, "a ping of 1,000 parties", most=2, parties=1000),
     "start": Case(resting.start, "from start to the first IDLE"),
     "idle": Case(resting.idle, "nothing to do", most=3),
 }

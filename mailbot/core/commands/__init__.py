@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from mailbot.core.commands.command import Command, Order, Outcome, not_done
 from mailbot.core.commands.held import drop, held, held_of, release
 from mailbot.core.commands.helping import help_
+from mailbot.core.commands.keys import key, key_of
 from mailbot.core.commands.membership import parties, resume, suspend, suspension_of
 from mailbot.core.commands.pinging import ping, share_ping
 from mailbot.core.commands.reporting import digest, report
@@ -19,10 +20,6 @@ from mailbot.core.tags import Word
 _S = Slice
 
 
-def _not_available(order: Order) -> Outcome:
-    return not_done(order, "not available")
-
-
 COMMANDS: Mapping[Word, Command] = {
     Word.HELP: Command(help_),
     Word.PING: Command(ping, frozenset({_S.PAST})),
@@ -31,7 +28,7 @@ COMMANDS: Mapping[Word, Command] = {
     Word.DIGEST: Command(digest, frozenset({_S.SITUATION})),
     Word.REPORT: Command(report, frozenset({_S.REPORTS})),
     Word.PARTIES: Command(parties, frozenset({_S.SUSPENSIONS})),
-    Word.KEY: Command(_not_available),
+    Word.KEY: Command(key, frozenset({_S.RENEWALS}), key_of),
     Word.SUSPEND: Command(suspend, frozenset({_S.SUSPENSIONS}), suspension_of),
     Word.RESUME: Command(resume, frozenset({_S.SUSPENSIONS}), suspension_of),
     Word.HELD: Command(held, frozenset({_S.WAITING})),

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailbot.core.commands.command import Asker
-from mailbot.core.decision import Case, Intent, TagSource
+from mailbot.core.decision import Case, Intent, Network, TagSource
 from mailbot.core.letters import answer_boxes
+from mailbot.core.mail import OpenedMail
 from mailbot.core.parties import Correspondent
 
 _SIGNED = frozenset({TagSource.BODY, TagSource.PROTECTED})
@@ -16,16 +17,15 @@ def is_signed(intent: Intent) -> bool:
     return intent.speaker is not None and intent.tag_source in _SIGNED
 
 
-def is_for_control(case: Case) -> bool:
+def is_for_control(opened: OpenedMail, network: Network) -> bool:
     """Whether the control address was meant and not the network's: by what the servers delivered it to, else by To and
     Cc. If that is both or neither, nobody knows (network.md §7).
     """
-    opened = case.opened
     headers = opened.protected if opened.protected and opened.protected.to else opened.outer
     for addresses in (opened.outer.delivered_to, headers.to):
-        named = case.network.addresses & {address.casefold() for address in addresses}
+        named = network.addresses & {address.casefold() for address in addresses}
         if len(named) == 1:
-            return named == {case.network.control_address.casefold()}
+            return named == {network.control_address.casefold()}
     return False
 
 

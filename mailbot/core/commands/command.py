@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailbot.core.decision import Decision, Event, Moment, Network
-from mailbot.core.mail import Words
+from mailbot.core.mail import Attachment, Words
 from mailbot.core.parties import Address, Party, Right
 from mailbot.core.sight import Sight, Slice
 from mailbot.core.tags import GRAMMAR, Bilingual, Tag
@@ -73,6 +73,7 @@ class Outcome:
     reference: str | None = None
     party: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()  # to the answer
     acted: bool = False  # something changed, so no order that was signed earlier may change it back
 
 

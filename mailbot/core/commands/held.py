@@ -89,14 +89,15 @@ def _judged(again: Reopened, order: Order) -> Decision:
     judge, moment = order.sight.judge, order.moment.another(len(order.before.rejudged))
     if judge is None:
         raise TypeError("a sight with reopened mail, and nobody to judge it")
-    return judge(again.intent, caught_up(again.known, order.before), moment)
+    return judge(again.intent, _caught_up(again, order.before), moment)
 
 
-def caught_up(known: Known, before: Decision) -> Known:
+def _caught_up(again: Reopened, before: Decision) -> Known:
     """What is known once that is done, too."""
-    changed = {e.reference: e for e in before.exchanges}
+    known, changed = again.known, {e.reference: e for e in before.exchanges}
     return replace(
         known,
+        replayed=known.replayed or bool(set(again.intent.identities) & set(before.consumed)),
         network=network_after(known.network, before),
         exchange=changed.get(known.exchange.reference, known.exchange) if known.exchange else None,
         coded=tuple(changed.get(e.reference, e) for e in known.coded),

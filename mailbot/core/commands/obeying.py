@@ -16,7 +16,7 @@ from mailbot.core.commands.rights import has_right, may_give
 from mailbot.core.decision import Case, Decision, Entry, Ordered
 from mailbot.core.holding import hold
 from mailbot.core.letters import anchor_words
-from mailbot.core.mail import Automatic, Letter, Words
+from mailbot.core.mail import Attachment, Automatic, Letter, Words
 from mailbot.core.records import Reason
 from mailbot.core.tags import Parsed, Tag, Word, write
 
@@ -29,13 +29,15 @@ class _Done:
 
     decision: Decision = field(default_factory=Decision)
     sections: tuple[Words, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     def and_then(self, outcome: Outcome, order: Order, parsed: Parsed) -> "_Done":
         line = write(parsed.tag) if parsed.tag else None
         said = outcome.section.words
         section = {"template": outcome.section.template, "line": line, "words": {**said, "line": line}}
         entry = Decision(entries=(entry_of(outcome, order, line),))
-        return _Done(merged(self.decision, outcome.decision, entry), (*self.sections, section))
+        attachments = tuple(dict.fromkeys((*self.attachments, *outcome.attachments)))
+        return _Done(merged(self.decision, outcome.decision, entry), (*self.sections, section), attachments)
 
 
 # ---------------------------------------------------------------- a mail
@@ -90,6 +92,7 @@ def _answer(done: _Done, asker: Asker, case: Case) -> Letter:
         from_control=True,
         automatic=Automatic.REPLIED,
         purpose="answer",
+        attachments=done.attachments,
         urgent=True,
     )
 

@@ -14,6 +14,7 @@ from mailbot.core.kinds.kind import Kind
 from mailbot.core.kinds.new_exchange import open_exchange
 from mailbot.core.kinds.reports import note
 from mailbot.core.mail import MailClass
+from mailbot.core.renewal import is_proof, prove
 from mailbot.core.rounds.answers import answer_probe
 from mailbot.core.tags import Tag, Word
 
@@ -30,6 +31,7 @@ class Name(StrEnum):
     CONFIRMATION = "confirmation"
     PING = "ping"
     COMMAND = "command"
+    KEY_PROOF = "proof of possession"
     UNTAGGED = "untagged"
 
 
@@ -43,6 +45,7 @@ KINDS: Mapping[Name, Kind] = {
     Name.CONFIRMATION: Kind(confirm, sealed=False, relays=True, operators=True),
     Name.PING: Kind(answer_probe, gated=False),  # alone may be unsigned: it is weighed, and moves nothing but a count
     Name.COMMAND: Kind(obey, sealed=False, relays=True, operators=True, command=True),
+    Name.KEY_PROOF: Kind(prove, proof=True),
     Name.UNTAGGED: Kind(hold_untagged, sealed=False, relays=True, operators=True),
 }
 
@@ -61,11 +64,15 @@ _MACHINES = frozenset(
 def kind_of(case: Case) -> Name:
     """The kind of a mail. What a machine made is so before any tag is looked at, because machines quote tags."""
     opened = case.opened
+    if opened.voucher and opened.voucher.fingerprint == case.network.robot:
+        return Name.REPORT  # our own mail come back
     if opened.mail_class in _MACHINES and not _overridden(case):
         if case.speaker and not case.known.trails:
             return Name.AUTOMATIC
         # Outer headers cannot bury a sealed mail that would not open or was signed (trust.md 15): the gate holds it.
         return Name.UNTAGGED if opened.sealed and (opened.trouble or opened.signatures) else Name.REPORT
+    if is_proof(case):
+        return Name.KEY_PROOF
     if case.intent.commands and not _only_outside(case):
         return Name.COMMAND
     return _named(case.intent.tag, case) if case.intent.tag else _untagged(case)
@@ -82,7 +89,7 @@ def _untagged(case: Case) -> Name:
         return Name.REPLY
     if known.trails:
         return Name.PING
-    return Name.COMMAND if case.speaker and is_for_control(case) else Name.UNTAGGED
+    return Name.COMMAND if case.speaker and is_for_control(case.opened, case.network) else Name.UNTAGGED
 
 
 def _overridden(case: Case) -> bool:
@@ -96,8 +103,8 @@ def _named(tag: Tag, case: Case) -> Name:
     if tag.word is Word.PING and tag.token:
         # A subject outside must not turn an answer, whose code is signed, into a ping's, which nobody reads.
         return Name.REPLY if case.known.coded and not case.intent.tag_signed else Name.PING
-    if tag.is_command:
-        return Name.REPLY
+    if tag.is_command:  # outside, and cut off or outweighed
+        return _untagged(case)
     if tag.reference is None:
         return Name.NEW_EXCHANGE
     if _echoes_our_mail(tag, case) or _only_the_code_is_signed(tag, case):

@@ -17,4 +17,5 @@ class Kind:
     relays: bool = False  # a relay's signer may send it (network.md §2)
     operators: bool = False  # somebody who belongs to no party may send it
     command: bool = False  # its signature must be younger (trust.md 4)
+    proof: bool = False  # signed by a certificate that is not pinned yet, and that is the point (trust.md 11)
     gated: bool = True  # False: nothing is acted on, so there is nothing to guard

@@ -39,21 +39,29 @@ def night(wall: datetime) -> date:
 def scheduled(network: Network, moment: Moment, past: Past, done: frozenset[str]) -> Decision | None:
     """The round that the schedule calls for now; None: none. `done` are the nights that had theirs."""
     parties = [party for party in targets(network.ping.parties, network)[0] if not party.suspended]
-    due = next((wall for wall in _walls(network, moment, parties) if night(wall).isoformat() not in done), None)
+    due = next((wall for wall in _walls(network, moment.now, parties) if night(wall).isoformat() not in done), None)
     return _started(due, parties, network, moment, past) if due else None
 
 
-def _walls(network: Network, moment: Moment, parties: list[Party]) -> Iterator[datetime]:
+def due_since(network: Network, now: datetime, done: frozenset[str]) -> datetime | None:
+    """Since when a round should run that nobody has started, for an alarm; None: there is none."""
+    parties = [party for party in targets(network.ping.parties, network)[0] if not party.suspended]
+    zones = {party.time_zone for party in parties}
+    walls = _walls(network, now, parties)
+    return next((_first_and_last(wall, zones)[0] for wall in walls if night(wall).isoformat() not in done), None)
+
+
+def _walls(network: Network, now: datetime, parties: list[Party]) -> Iterator[datetime]:
     """The times of the schedule that have come for the first party, and are not over for the last."""
     zones = {party.time_zone for party in parties}
     latest = network.ping.window + _LATEST
-    begin_at = moment.now.replace(tzinfo=None) - _FARTHEST - latest
+    begin_at = now.replace(tzinfo=None) - _FARTHEST - latest
     for expression in network.ping.schedule if zones else ():
         for wall in CronSim(expression, begin_at):
             first, last = _first_and_last(wall, zones)
-            if first > moment.now:
+            if first > now:
                 break
-            if moment.now < last + latest:
+            if now < last + latest:
                 yield wall
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 
 from mailbot.core.decision import Moment
 from mailbot.workers.duties.digest import send_digest
+from mailbot.workers.duties.expiry import warn_of_expiry
 from mailbot.workers.duties.membership import note_members
 from mailbot.workers.duties.overviews import send_overviews
+from mailbot.workers.duties.renewals import advance_renewals
 from mailbot.workers.duties.rounds import advance_rounds
 from mailbot.workers.duties.schedule import start_scheduled
 from mailbot.workers.receive import Receiver
@@ -20,4 +22,6 @@ DUTIES: Mapping[str, Duty] = {
     "ping rounds": advance_rounds,
     "digest": send_digest,
     "membership": note_members,
+    "renewals": advance_renewals,
+    "expiry": warn_of_expiry,
 }

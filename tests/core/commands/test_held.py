@@ -127,6 +127,14 @@ def test_two_answers_to_one_exchange_both_count() -> None:
     assert [part.answered_at for part in changed.parts] == [NOW, NOW]
 
 
+def test_the_same_mail_held_twice_is_acted_on_once() -> None:
+    known = with_held((held_mail(12), again(mail(digest="1" * 64))), (held_mail(13), again(mail(digest="2" * 64))))
+    decision = give("[RELEASE H-12]", "[RELEASE H-13]", known=known)
+    assert [words["result"] for _, words in sections_of(decision)] == ["done", "still held"]
+    assert len(decision.consumed) == len(set(decision.consumed)) == 2
+    assert len(decision.exchanges) == 1
+
+
 def test_a_suspension_that_is_ended_above_it_is_no_reason_any_more() -> None:
     suspended = replace(KNOWN, network=network(DIRECTORY.suspending(frozenset({"FR"}))))
     known = with_held((held_mail(), again(mail(), suspended)), suspensions={"FR": suspension("FR")})

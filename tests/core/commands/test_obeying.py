@@ -222,6 +222,13 @@ def test_no_command_at_all_is_told_at_the_control_address_alone(to: str, deliver
         assert decision.held.reason is Reason.UNTAGGED
 
 
+def test_at_the_control_address_a_first_line_that_is_no_command_is_told_and_stops_no_other() -> None:
+    outer = Headers(sender=OFFICE.address, to=(CONTROL,))
+    decision = judge(replace(order("[PARTYS]", "[HELD]"), outer=outer))
+    assert objections(decision) == ["not understood", None]
+    assert "Did you mean PARTIES?" in sections_of(decision)[0][1]["problem"]
+
+
 # ---------------------------------------------------------------- age and order
 
 

@@ -9,7 +9,7 @@ import pytest
 from mailbot.core.decision import Decision, Moment, Network, Occasion
 from mailbot.core.parties import Directory
 from mailbot.core.rounds.records import Probe, ProbeStage
-from mailbot.core.rounds.schedule import is_cron, night, scheduled
+from mailbot.core.rounds.schedule import due_since, is_cron, night, scheduled
 from mailbot.core.rounds.starting import Past
 from mailbot.core.rounds.terms import Days, PingTerms
 from tests.core.cast import DE, EU, FR, SEC, network, readers_of
@@ -168,3 +168,10 @@ def test_nights_go_from_noon_to_noon() -> None:
 )
 def test_cron_expressions(expression: str, good: bool) -> None:
     assert is_cron(expression) is good
+
+
+def test_a_round_that_nobody_starts_is_known_for_an_alarm() -> None:
+    now = PARIS.astimezone(UTC)
+    assert due_since(net(), now, frozenset({"2026-11-22"})) == TOKYO.astimezone(UTC)
+    assert due_since(net(), now, frozenset({"2026-11-22", "2026-11-23"})) is None
+    assert due_since(net(PingTerms()), now, frozenset()) is None

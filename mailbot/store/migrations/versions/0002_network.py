@@ -97,6 +97,7 @@ def _create_pins() -> None:
         sa.Column("party", WORDS, nullable=False),
         sa.Column("at", TIME, nullable=False),
         sa.Column("until", TIME, nullable=False),
+        sa.Column("subkeys", WORDS, nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_retirements")),
         sqlite_strict=True,
     )
