@@ -178,6 +178,7 @@ class Robot:
     def receiver(self) -> Receiver:
         """What acts on mails."""
         gpg, crew = self.gpg(), Crew()
+        gpg.wake()
         self._closing.callback(crew.close)
         return Receiver(
             keeper=self.keeper,

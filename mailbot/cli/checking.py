@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from ctypes.util import find_library
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -9,11 +10,13 @@ from sqlalchemy import Engine
 from mailbot.cli.style import damaged, too_old
 from mailbot.config import Config
 from mailbot.core.certificates import Certificate
+from mailbot.core.digest import addressees
 from mailbot.core.findings import Finding, Severity
 from mailbot.core.parties import Directory
 from mailbot.core.validity import EXPIRY_WARNING, end_of, flaw_in_use
 from mailbot.mail.gpg import GpgFailure
 from mailbot.mail.proofreading import proofread
+from mailbot.pictures.paper import REMEDY
 from mailbot.store.clock import lead_of
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
@@ -118,6 +121,15 @@ def certificate_findings(keys: Keys, now: datetime) -> Iterator[Finding]:
         yield from _look_at("the robot", known[keys.network.robot], directory, now)
 
 
+def reporting(config: Config) -> Iterator[Finding]:
+    readers = addressees(config.directory, config.reporting.readers)
+    if config.reporting.at and not any(box.encrypt_to for box in readers):
+        hint = "Give the secretariat or an operator a certificate, or write [digest] daily = false."
+        yield Finding("digest.nobody", "nobody can be sent the daily digest", hint, Severity.WARNING)
+    if find_library("pango-1.0") is None:
+        yield Finding("report.pdf", "reports come without PDF", REMEDY, Severity.WARNING)
+
+
 def imap(config: Config) -> Iterator[Finding]:
     yield from imap_findings(config.imap)
 
@@ -126,7 +138,7 @@ def smtp(config: Config) -> Iterator[Finding]:
     yield from asyncio.run(smtp_findings(config.smtp))
 
 
-LOOKS: tuple[Look, ...] = (permissions, members, templates, database, certificates, imap, smtp)
+LOOKS: tuple[Look, ...] = (permissions, members, templates, database, certificates, reporting, imap, smtp)
 
 
 def _look_at(whose: str, certificate: Certificate, directory: Directory, now: datetime) -> Iterator[Finding]:

@@ -12,8 +12,9 @@ from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.pinging import start
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
-from mailbot.core.rounds.figures import Figures, Rate, by_hour, by_party, by_time, figures, long_silent
+from mailbot.core.rounds.figures import IN_A_ROW, Figures, Rate, by_hour, by_party, by_time, figures
 from mailbot.core.rounds.records import Probe, Round, read_round
+from mailbot.core.rounds.result import Outcome
 from mailbot.core.tags import write_duration
 from mailbot.store.rounds import Rounds
 
@@ -68,12 +69,12 @@ def show_round(label: str | None, config_path: Path, as_json: bool) -> None:
         rounds = Rounds(engine)
         number = read_round(label) if label else None
         found = (rounds.numbered(number) if number else None) if label else next(iter(rounds.latest(1)), None)
-        before = rounds.latest(2, before=found.number) if found else ()
+        before = rounds.latest(IN_A_ROW, before=found.number) if found else ()
     if found is None:
         hint = "`mailbot ping list` shows them all, `mailbot ping start ALL` starts one."
         said = f"no round {label}" if label else "no round yet"
         raise Fault(Exit.FINDING, [Finding("ping.unknown", said, hint)], as_json=as_json)
-    silent = long_silent((found, *before))
+    silent = Outcome(found, before).silent
     if as_json:
         answer_json(_round(found) | {"long_silent": silent, "parties": [_probe(probe) for probe in found.probes]})
         return

@@ -4,6 +4,7 @@ import os
 import pwd
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import rich_click as click
 from mailbot.cli.faults import Exit, Fault
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.style import open_robot, with_config, with_json
+from mailbot.core.decision import Moment
 from mailbot.core.findings import Finding
 from mailbot.core.mail import Letter
 from mailbot.core.records import Terms
@@ -19,6 +21,9 @@ from mailbot.core.rounds.records import Round
 from mailbot.core.rounds.starting import Started, start_round
 from mailbot.core.tags import Tag, Word, parse, write_duration
 from mailbot.mail.templates import Templates
+from mailbot.store.engine import Clash
+from mailbot.wiring import Robot
+from mailbot.workers.receive import MOST_CLASHES
 
 
 @click.command()
@@ -49,18 +54,53 @@ def start(
     options = ("urgent" * urgent, "share" * share, deadline and f"deadline={deadline}", lang and f"lang={lang}")
     order = _order(" ".join(filter(None, (parties, *options))), as_json=as_json)
     with open_robot(config_path, as_json=as_json) as robot:
-        network, receiver = robot.memory.as_suspended(robot.network), robot.receiver()
-        moment = receiver.moment()
-        started = start_round(order, network, moment, _login(), text, robot.memory.rounds.past())
-        if started.round is None:
-            raise Fault(Exit.FINDING, [_why_not(started, network.terms)], as_json=as_json)
+        shell = _Shell(robot, order, text, as_json=as_json)
+        planned = shell.plan()
         if dry_run:
-            _show_plan(started, Templates(robot.config.templates_dir), robot.config.robot.name, as_json=as_json)
+            _show_plan(planned.started, Templates(robot.config.templates_dir), robot.config.robot.name, as_json=as_json)
             return
-        asked = len(started.round.asked)
-        _confirm(f"Send {len(started.decision.letters)} mails to {asked} parties?", yes=yes, as_json=as_json)
-        robot.memory.record(None, started.decision, receiver.write(started.decision, moment), moment.now)
-    _show_started(started, started.round, as_json=as_json)
+        mails, asked = len(planned.started.decision.letters), len(planned.round.asked)
+        _confirm(f"Send {mails} mails to {asked} parties?", yes=yes, as_json=as_json)
+        begun = shell.begin(planned)
+    _show_started(begun.started, begun.round, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A round that could be started at this moment."""
+
+    started: Started
+    round: Round
+    moment: Moment
+
+
+class _Shell:
+    """Where the order is given, beside a running robot."""
+
+    def __init__(self, robot: Robot, order: Tag, text: str, *, as_json: bool) -> None:
+        self._robot, self._order, self._text, self._as_json = robot, order, text, as_json
+        self._receiver = robot.receiver()
+
+    def plan(self) -> _Planned:
+        """What would be done now. Raises Fault."""
+        memory, moment = self._robot.memory, self._receiver.moment()
+        network = memory.as_suspended(self._robot.network)
+        started = start_round(self._order, network, moment, _login(), self._text, memory.rounds.past())
+        if started.round is None:
+            raise Fault(Exit.FINDING, [_why_not(started, network.terms)], as_json=self._as_json)
+        return _Planned(started, started.round, moment)
+
+    def begin(self, planned: _Planned) -> _Planned:
+        """Record it; if another worker was faster, one with the next number. Raises Fault."""
+        for _ in range(MOST_CLASHES):
+            decision, moment = planned.started.decision, planned.moment
+            try:
+                self._robot.memory.record(None, decision, self._receiver.write(decision, moment), moment.now)
+            except Clash:
+                planned = self.plan()
+                continue
+            return planned
+        raise RuntimeError(f"{MOST_CLASHES} clashes in a row")
 
 
 def _order(words: str, *, as_json: bool) -> Tag:

@@ -45,7 +45,7 @@ def digest(*, preview_only: bool, config_path: Path, yes: bool, as_json: bool, *
     """
     with open_robot(config_path, as_json=as_json) as robot:
         now = robot.clock()
-        situation = robot.memory.situation(now)
+        situation = robot.memory.situation(now, robot.config.retention)
         if not preview_only:
             return _send(robot, situation, now, yes=yes, as_json=as_json)
         letter = _digest_letter(robot, situation, showing["language"])

@@ -250,15 +250,14 @@ def _ping(section: PingSection) -> PingTerms:
 
 
 def _reporting(file: File) -> Reporting:
-    digest, kept = file.digest, Retention(**_given(file.retention))
+    digest = file.digest
     given = {
         "at": digest.at,
         "time_zone": digest.time_zone or file.secretariat.time_zone,
         "readers": None if digest.readers is None else frozenset(digest.readers),
         "only_if_needed": digest.only_if_needed,
         "pairs_from": file.report.pairs_from,
-        "held_for": kept.held,
-        "held_warning": kept.warning,
+        "retention": Retention(**_given(file.retention)),
     }
     reporting = Reporting(**_present(given))
     return reporting if digest.daily else replace(reporting, at=None)

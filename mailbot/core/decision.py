@@ -304,6 +304,11 @@ class Decision:
         """In whose turn its letters go out: the sender's, or, where no mail led to it, the asker's."""
         return self.sender or next((exchange.asker for exchange in self.exchanges), "")
 
+    @property
+    def amends(self) -> bool:
+        """Whether it changes which certificates count."""
+        return bool(self.pinned or self.retired or self.revoked or self.brought or self.proposals)
+
     def with_rejudged(self, digest: str, later: "Decision") -> "Decision":
         """Both this and what came of judging an earlier, held mail again: recorded as one."""
         return replace(

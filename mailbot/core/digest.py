@@ -1,6 +1,6 @@
 """The digest: whether a person is needed, and how network and robot are doing (network.md §9); never content."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -8,7 +8,7 @@ from mailbot.core.decision import Decision, Entry, Event, Moment, Network, Occas
 from mailbot.core.letters import kind_word, party_words, sealable, targets_as_written
 from mailbot.core.mail import Letter, Picture, Words
 from mailbot.core.needs import Need, goes_at, is_leaving, needs
-from mailbot.core.parties import SECRETARIAT, Right
+from mailbot.core.parties import SECRETARIAT, Address, Directory, Right
 from mailbot.core.postings import Posting, hindrance
 from mailbot.core.reach import Reach, days_until, heat_map, median_time, over_time, strip
 from mailbot.core.records import Exchange, HeldMail
@@ -26,14 +26,20 @@ LISTED = 20  # exchanges, held mails, failures and certificates each; of the oth
 
 def daily_readers(network: Network, at: datetime) -> tuple[Reader, ...]:
     """Those whom the configuration names and to whom mail can be sealed now; one for each language."""
-    directory, rights = network.directory, network.reporting.readers
-    found: list[Reader] = []
+    return tuple(_by_language(_named(network.directory, network.reporting.readers), network, at))
+
+
+def addressees(directory: Directory, rights: Collection[Right]) -> tuple[Address, ...]:
+    """Their mailboxes, whether mail to them can be sealed or not."""
+    return tuple(box for reader in _named(directory, rights) for box in reader.mailboxes)
+
+
+def _named(directory: Directory, rights: Collection[Right]) -> Iterator[Reader]:
     office = directory.party(SECRETARIAT)
     if office and Right.SECRETARIAT in rights:
-        found.append(Reader(office.language, office.desks))
+        yield Reader(office.language, office.desks)
     if Right.OPERATOR in rights:
-        found += [Reader(operator.language, (operator.mailbox,)) for operator in directory.operators]
-    return tuple(_by_language(found, network, at))
+        yield from (Reader(operator.language, (operator.mailbox,)) for operator in directory.operators)
 
 
 def _by_language(readers: Iterable[Reader], network: Network, at: datetime) -> Iterable[Reader]:
@@ -216,6 +222,8 @@ def _health_words(situation: Situation, network: Network, language: str) -> Word
         "queued": situation.queued,
         "oldest": situation.oldest,
         "retried": situation.retried,
+        "going": situation.going,
+        "going_at": situation.going_at,
         "suspended": [party_words(code, network, language) for code in situation.suspended],
         "parties": len(network.directory.members()),
     }

@@ -1,13 +1,15 @@
 """What needs a person now: the one question that a digest answers first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mailbot.core.decision import Network
 from mailbot.core.records import HeldMail, HeldState
+from mailbot.core.retention import Retention
 from mailbot.core.situation import Situation, is_recent, unreached, waits
+from mailbot.core.troubles import Alarm
 from mailbot.core.validity import ROBOT, Ending, endings
 
 STUCK = timedelta(hours=1)  # so long a mail may wait to be sent before somebody should look
@@ -20,8 +22,13 @@ class What(StrEnum):
 
     JOURNAL = "journal"
     CLOCK = "clock"
+    MAILBOX = "mailbox"
+    SERVER = "server"
     OUTBOX = "outbox"
     ROBOT_KEY = "robot key"
+    RENEWALS = "renewals"
+    FORWARDED = "forwarded"
+    SCHEDULE = "schedule"
     OVERDUE = "overdue"
     UNREACHED = "unreached"
     KEYS = "keys"
@@ -41,20 +48,35 @@ class Need:
     at: datetime | None = None  # since when, or by when
 
 
+# Alarms that last and are told by nothing else here; each has sent a mail of its own when it began.
+_ALARMS: Mapping[Alarm, What] = {
+    Alarm.MAILBOX: What.MAILBOX,
+    Alarm.SERVER: What.SERVER,
+    Alarm.RENEWALS: What.RENEWALS,
+    Alarm.FORWARDED: What.FORWARDED,
+    Alarm.SCHEDULE: What.SCHEDULE,
+}
+
+
 def needs(situation: Situation, network: Network) -> tuple[Need, ...]:
     """All of it, in the order of What."""
     found = [*_of_the_robot(situation), *_of_keys(situation, network), *_of_the_network(situation, network)]
     return tuple(sorted(found, key=lambda need: list(What).index(need.what)))
 
 
+def retention_of(network: Network) -> Retention:
+    """How long mail is kept."""
+    return network.reporting.retention or Retention()
+
+
 def goes_at(mail: HeldMail, network: Network) -> datetime:
     """When nobody can release it any more."""
-    return mail.held_at + network.reporting.held_for
+    return mail.held_at + retention_of(network).held
 
 
 def is_leaving(mail: HeldMail, network: Network, at: datetime) -> bool:
     """Whether that is soon."""
-    return goes_at(mail, network) - at <= network.reporting.held_warning
+    return goes_at(mail, network) - at <= retention_of(network).warning
 
 
 def _of_the_robot(situation: Situation) -> Iterator[Need]:
@@ -62,6 +84,9 @@ def _of_the_robot(situation: Situation) -> Iterator[Need]:
         yield Need(What.JOURNAL, situation.journal_broken)
     if situation.clock_doubted:
         yield Need(What.CLOCK)
+    for ringing in situation.ringing:
+        if ringing.alarm in _ALARMS and ringing.over_at is None:
+            yield Need(_ALARMS[ringing.alarm], at=ringing.since)
     if situation.oldest and situation.at - situation.oldest >= STUCK:
         yield Need(What.OUTBOX, situation.queued, at=situation.oldest)
 

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mailbot.core.parties import Address, Right
+
+if TYPE_CHECKING:  # it knows decisions, which know this
+    from mailbot.core.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,7 @@ class Reporting:
     readers: frozenset[Right] = frozenset(Right)
     only_if_needed: bool = False  # no digest on a day on which nothing needs a person
     pairs_from: int = 5  # a report names no pair of parties with fewer exchanges than this
-    held_for: timedelta = timedelta(days=90)  # [retention] held
-    held_warning: timedelta = timedelta(days=7)  # [retention] warning
+    retention: "Retention | None" = None  # how long mail is kept, to warn before it goes; None: as by default
 
     @property
     def zone(self) -> ZoneInfo:

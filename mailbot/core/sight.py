@@ -13,6 +13,7 @@ from mailbot.core.records import Exchange, HeldMail, HeldState, Suspension
 if TYPE_CHECKING:  # they hold a Sight
     from mailbot.core.decision import Decision, Intent, Known, Moment
     from mailbot.core.report import ReportFacts
+    from mailbot.core.retention import Retention
     from mailbot.core.rounds.records import Round
     from mailbot.core.rounds.starting import Past
     from mailbot.core.situation import Situation
@@ -48,6 +49,7 @@ class Wanted:
     of_anybody: bool = False  # even if another party asked them
     periods: frozenset[str] = frozenset()  # of reports, as tags have them
     zone: str = "UTC"  # whose days they are
+    retention: "Retention | None" = None  # of kept mail
 
 
 class Closed(StrEnum):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from mailbot.core.postings import Posting
 from mailbot.core.records import Exchange, HeldMail, PartStage
 from mailbot.core.rounds.records import Round, RoundStage
+from mailbot.core.troubles import Ringing
 
 DAYS = 30  # of reachability that a digest looks back on
 _UNANSWERED = frozenset({PartStage.WAITING, PartStage.PASSED_ON, PartStage.ACKNOWLEDGED, PartStage.UNDELIVERABLE})
@@ -21,6 +22,8 @@ class Situation:
     open_exchanges: int = 0  # those, and all others that nobody has closed
     held: tuple[HeldMail, ...] = ()  # waiting for a person, or for their senders' answers; oldest first
     failures: tuple[Posting, ...] = ()  # mails given up, refused or bounced since then, oldest first
+    going: int = 0  # kept mails of ended exchanges that will soon be deleted
+    going_at: datetime | None = None  # when the first of them is
     rounds: tuple[Round, ...] = ()  # ping rounds of the last DAYS days and the last one, oldest first
     queued: int = 0
     oldest: datetime | None = None  # of what is queued
@@ -29,6 +32,7 @@ class Situation:
     retried: int = 0  # mails in the mailbox that broke the robot, and will be tried again
     suspended: tuple[str, ...] = ()
     clock_doubted: bool = False
+    ringing: tuple[Ringing, ...] = ()  # alarms that are not over, or not told to be
     journal_head: tuple[int, str] = (0, "")
     journal_broken: int | None = None  # the first row that does not hold
 

@@ -2,7 +2,8 @@
 
 One is opened under the rule of trust.md 3: if the author of the text signed it inside its own encryption. Nothing ties
 it to the text but its author's signature, so it must be as old as the text's: who keeps a mail back, or had a copy,
-could put it beside another text of the same author. Every other one goes on as it came, unopened.
+could put it beside another text of the same author. Every other one is left out: whoever stands between could have put
+it there, sealed to the readers, and it would seem to be the author's.
 """
 
 import hashlib
@@ -42,16 +43,14 @@ class Attachment:
             yield _file(self.unsealed.signature, "application/pgp-signature", f"{self.name}.sig.asc")
 
 
-def open_attachments(parts: Sequence[Part], voucher: Signature, gpg: Gpg) -> Iterator[tuple[Part, Attachment | None]]:
-    """Each part, and what came of opening it: None if it stays as it is. Raises GpgFailure."""
+def open_attachments(parts: Sequence[Part], voucher: Signature, gpg: Gpg) -> Iterator[Attachment]:
+    """Those of the parts that the author of the text signed with it. Raises GpgFailure."""
     left = gpg.bounds.decompressed(sum(part.end - part.body for part in parts))
     for number, part in enumerate(parts):
         unsealed = gpg.unseal(part.decoded()) if number < MOST and left > 0 else Trouble.LIMITS
-        if isinstance(unsealed, Trouble) or not _is_of_the_same_mail(unsealed, voucher, gpg):
-            yield part, None
-            continue
-        left -= len(unsealed.data)
-        yield part, Attachment(_name(part), unsealed)
+        if not isinstance(unsealed, Trouble) and _is_of_the_same_mail(unsealed, voucher, gpg):
+            left -= len(unsealed.data)
+            yield Attachment(_name(part), unsealed)
 
 
 def _is_of_the_same_mail(unsealed: Unsealed, voucher: Signature, gpg: Gpg) -> bool:
@@ -75,9 +74,9 @@ def _name(part: Part) -> str:
 # ---------------------------------------------------------------- what is passed on
 
 
-def with_attachments(content: Content, attached: Iterable[tuple[Part, Attachment | None]]) -> Content:
-    """The content with these behind it: opened, or just as they came."""
-    others = [pieces for part, opened in attached for pieces in (opened.pieces() if opened else [[part.octets]])]
+def with_attachments(content: Content, attached: Iterable[Attachment]) -> Content:
+    """The content with these behind it."""
+    others = [pieces for attachment in attached for pieces in attachment.pieces()]
     seed = hashlib.sha256(content.entity).digest()
     boundaries = Boundaries(seed, [content.entity, *(piece for pieces in others for piece in pieces)])
     text = _signed(content, content.signature, boundaries) if content.signature else [content.entity]

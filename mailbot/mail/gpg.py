@@ -49,6 +49,10 @@ _NO_SECRET_KEY = 17
 _NAMELESS_MOST = 16  # recipients without name that are tried one by one
 
 
+# A home is made by one process, and only read afterwards. With locks two calls at once now and then wait 50 ms for each
+# other, or one of them fails: "lockfile disappeared".
+_WITHOUT_LOCKS = ("--lock-never",)
+
 Beside = Callable[..., "Future[Answer]"]
 """Does a call on another thread."""
 
@@ -100,15 +104,23 @@ class Gpg:
         self.bounds = bounds or Bounds()
         self.policy = policy or Policy()
         self._passphrase = passphrase
-        self.gpg = TamedGPG(home, passphrase, allowance)
+        self.gpg = TamedGPG(home, passphrase, allowance, _WITHOUT_LOCKS)
+        self._awake = False
         self._ring = home / "pubring.kbx"
         self._listed: tuple[tuple[int, ...], Listing] | None = None
 
     def move(self, home: Path) -> None:
         """Go on in another home with the same robot's key; what was begun ends in the old one."""
-        self.gpg = TamedGPG(home, self._passphrase, self.gpg.allowance)
+        self.gpg = TamedGPG(home, self._passphrase, self.gpg.allowance, _WITHOUT_LOCKS)
         self._ring = home / "pubring.kbx"
         self._listed = None
+        if self._awake:
+            self.wake()
+
+    def wake(self) -> None:
+        """Start the agent, before two calls at once would each start one: they take no locks."""
+        self._awake = True
+        self.gpg.ask(["--list-secret-keys", self.robot])
 
     # ------------------------------------------------------------ opening
 
@@ -126,7 +138,8 @@ class Gpg:
             return Trouble.CANNOT_DECRYPT
         except TooMuch:
             return Trouble.LIMITS
-        checking = beside(self.gpg.ask, ["--decrypt"], packets) if beside else None
+        most = self.bounds.decompressed(len(packets))  # what is more is refused below, and must not fill the memory here
+        checking = beside(self.gpg.ask, ["--decrypt", f"--max-output={most}"], packets) if beside else None
         unwrapped = self._unwrap(packets, envelope)
         return unwrapped if isinstance(unwrapped, Trouble) else self._read(unwrapped, checking)
 
@@ -248,6 +261,7 @@ class Gpg:
     def _armoured(self, packets: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
         # Two keys with one key ID have two session keys; split_sealed expects one for each ID, and refuses.
         heads, tail = split_sealed(packets, [[key.key_id for key in group] for group in groups], self.bounds)
+        del packets  # 25 MiB of them need not wait for the armour
         return armour_shared(heads, tail)
 
     def _sign_encrypt(self, entity: bytes, keys: Sequence[Subkey]) -> bytes:
@@ -279,8 +293,8 @@ class Gpg:
     # ------------------------------------------------------------ the robot's own
 
     def seal_to_self(self, octets: bytes) -> bytes:
-        """An armoured message to the robot alone, unsigned: for what came in clear and must not lie so."""
-        return armour(self._encrypt(octets, [self._encryption_key(self.robot)], []), Label.MESSAGE)
+        """A message to the robot alone, unsigned and without armour: for what must not lie as it came."""
+        return self._encrypt(octets, [self._encryption_key(self.robot)], [])
 
     def open_own(self, octets: bytes) -> bytes:
         """What `seal_to_self` sealed. Raises GpgFailure if it cannot be opened."""

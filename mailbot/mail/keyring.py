@@ -194,8 +194,13 @@ def _import_robot(gpg: TamedGPG, robot: RobotKey) -> list[Finding]:
 
 
 def _taken_over(gpg: TamedGPG, origin: TamedGPG, robot: RobotKey) -> bool:
-    exported = origin.ask(["--export-secret-keys", *robot.all])
-    return exported.well and bool(exported.output) and gpg.ask(["--import"], exported.output).well
+    exporting = ["--export-secret-keys", *robot.all]
+    exported = origin.ask(exporting)
+    if not (exported.well and exported.output and gpg.ask(["--import"], exported.output).well):
+        return False
+    # The agent writes an imported key anew, in place, when it is first used; who used it at the same moment read half
+    # of it (GnuPG 2.2.40: "sign-encrypt", error 203). To export is to use every key, and here nobody else does.
+    return gpg.ask(exporting).well
 
 
 def _strays(keys: Path, pins: _Pinned) -> Iterator[Finding]:

@@ -190,14 +190,14 @@ class _Opener:
         if reading.content is None or len(reading.signatures) != 1 or not reading.signatures[0].vouches:
             return reading
         found = list(open_attachments(beside, reading.signatures[0], self.gpg))
-        opened = [attachment.unsealed for _, attachment in found if attachment]
-        closed = ("encrypted attachments passed on as they are",) if len(opened) < len(found) else ()
-        attached = tuple(self._signature(u.verdicts[0], with_crlf(u.data), Covers.PART) for u in opened)
+        opened = ("attachments encrypted by themselves",) if found else ()
+        closed = ("encrypted attachments left out",) if len(found) < len(beside) else ()
+        unsealed = [attachment.unsealed for attachment in found]
         return replace(
             reading,
-            content=with_attachments(reading.content, found),
-            attached=attached,
-            repairs=reading.repairs + (("attachments encrypted by themselves",) if opened else ()) + closed,
+            content=with_attachments(reading.content, found) if found else reading.content,
+            attached=tuple(self._signature(u.verdicts[0], with_crlf(u.data), Covers.PART) for u in unsealed),
+            repairs=reading.repairs + opened + closed,
         )
 
     def _read_signed(self, root: Part, *, unwrap: bool) -> _Reading:

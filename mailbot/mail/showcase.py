@@ -22,6 +22,7 @@ from mailbot.core.rounds.records import Probe, ProbeStage, Round, RoundStage
 from mailbot.core.situation import Situation
 from mailbot.core.tags import Urgency, Word
 from mailbot.core.tallies import Answers, Tallies
+from mailbot.core.troubles import Alarm, Ringing
 
 NIGHT = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 CODES = (
@@ -74,6 +75,8 @@ def busy() -> tuple[Situation, Network]:
         queued=4,
         oldest=NIGHT - timedelta(minutes=12),
         retried=1,
+        going=12,
+        going_at=NIGHT + timedelta(days=4),
         suspended=("AZ",),
     ), network()
 
@@ -88,7 +91,11 @@ def broken() -> tuple[Situation, Network]:
     """The robot itself is in trouble."""
     ends = {_ROBOT: replace(_certificate(_ROBOT), expires=NIGHT + timedelta(days=20))}
     known = {**calm()[1].certificates, **ends}
-    queued = replace(_CALM, queued=1200, oldest=NIGHT - timedelta(hours=7), clock_doubted=True, journal_broken=812)
+    since = NIGHT - timedelta(hours=2)
+    ringing = tuple(Ringing(alarm, "", since) for alarm in Alarm if alarm is not Alarm.DATABASE)
+    queued = replace(
+        _CALM, ringing=ringing, queued=1200, oldest=NIGHT - timedelta(hours=7), clock_doubted=True, journal_broken=812
+    )
     return queued, replace(network(), certificates=known)
 
 

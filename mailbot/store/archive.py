@@ -27,7 +27,7 @@ class Archive:
     def plan(self, retention: Retention, now: datetime) -> Plan:
         """What goes now, and what goes soon; nothing is changed."""
         with reading(self._engine) as connection:
-            return plan(_kept(connection, retention, now), retention, now)
+            return planned(connection, retention, now)
 
     def purge(self, retention: Retention, now: datetime, by: str) -> tuple[Kept, ...]:
         """Drop what nothing needs any more, with a journal row for each; returns what went.
@@ -44,6 +44,11 @@ class Archive:
 
 
 # ---------------------------------------------------------------- looking
+
+
+def planned(connection: Connection, retention: Retention, now: datetime) -> Plan:
+    """What goes now, and what goes soon, in a transaction of the caller."""
+    return plan(_kept(connection, retention, now), retention, now)
 
 
 def _kept(connection: Connection, retention: Retention, now: datetime) -> tuple[Kept, ...]:

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy import exc as fault
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -18,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 PATIENCE = 30  # seconds
 PRIVATE = 0o600
 _FILE = "file"
+_UNIQUE_VIOLATION = "23505"  # PostgreSQL's appendix A
 _WRITERS = int.from_bytes(b"mailbot")  # PostgreSQL's advisory lock that writers take turns with
 
 
@@ -214,13 +214,15 @@ def _in_our_words(error: DBAPIError) -> Exception:
 def _is_duplicate(error: Any) -> bool:
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorname", "") in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
-    return isinstance(error, psycopg.errors.UniqueViolation)
+    return getattr(error, "sqlstate", None) == _UNIQUE_VIOLATION
 
 
 def _reason(error: Any) -> str:
     """What went wrong and where, without a value of any row."""
     if isinstance(error, sqlite3.Error):
         return f"{getattr(error, 'sqlite_errorname', 'SQLite:')} {error}"  # names columns, never values
+    import psycopg  # noqa: PLC0415 - large, and where there is SQLite nobody needs it
+
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         return str(error).partition("\n")[0]  # the connection's failure, not a statement's
     if isinstance(error, psycopg.Error):

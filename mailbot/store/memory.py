@@ -30,6 +30,7 @@ from mailbot.core.pins import Amendments, Proposal
 from mailbot.core.postings import Hint, Posting, Returned
 from mailbot.core.records import Exchange, HeldMail, HeldState, Terms
 from mailbot.core.report import Period, ReportFacts
+from mailbot.core.retention import Retention
 from mailbot.core.sight import Sight, Wanted
 from mailbot.core.situation import Situation
 from mailbot.store import (
@@ -180,10 +181,10 @@ class Memory:
         with reading(self._engine) as connection:
             return journal.head(connection)
 
-    def situation(self, now: datetime) -> Situation:
+    def situation(self, now: datetime, retention: Retention | None = None) -> Situation:
         """How network and robot are, for the digest."""
         with reading(self._engine) as connection:
-            return situation.situation(connection, now)
+            return situation.situation(connection, now, retention)
 
     def report(self, period: Period, zone: tzinfo, now: datetime) -> ReportFacts:
         """What a report of these days is made from."""

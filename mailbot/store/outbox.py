@@ -38,7 +38,7 @@ from mailbot.store.turns import next_turn
 LEASE = timedelta(seconds=25)  # how long a mail is left to whoever has it: if he dies, others have it within 30 s
 ROOM = 64 * 1024 * 1024  # octets of sealed mail that one call of due() brings into memory
 SMALL = 64 * 1024  # octets: no more of a mail that shares nothing is read, and rewritten, with its row
-_BATCH = 20
+BATCH = 50  # mails claimed at once; few enough that two robots share a flood
 
 # The same rows as QUEUED. Who looks for one mail by its number must not offer PostgreSQL the indexes of the queue: when
 # it was last counted while short, PostgreSQL prefers to read all of it.
@@ -121,12 +121,12 @@ class Outbox:
 
     # ------------------------------------------------------------ sending
 
-    def due(self, now: datetime, limit: int = _BATCH) -> list[Queued]:
+    def due(self, now: datetime, limit: int = BATCH) -> list[Queued]:
         """What to send now: urgent mail first, senders in turn. Fewer than `limit` where the mails are large."""
         with reading(self._engine) as connection:
             return _load(connection, self._choose(connection, _TURNS, now, limit))
 
-    def claim(self, now: datetime, limit: int = _BATCH, *, expected: bool = False) -> list[Queued]:
+    def claim(self, now: datetime, limit: int = BATCH, *, expected: bool = False) -> list[Queued]:
         """What is due, taken: each try is counted before it is made, and nobody else's for the length of a lease.
 
         A mail that kills its sender so runs out of tries. One transaction for all of them; on PostgreSQL robots claim

@@ -12,8 +12,13 @@ from mailbot.store.schema import ringing
 def known_troubles(engine: Engine) -> tuple[Ringing, ...]:
     """All that is not over, or not told to be. Raises StoreUnavailable."""
     with reading(engine) as connection:
-        rows = connection.execute(select(ringing).order_by(ringing.c.since)).mappings()
-        return tuple(Ringing(**(dict(row) | {"alarm": Alarm(row["alarm"])})) for row in rows)
+        return troubles(connection)
+
+
+def troubles(connection: Connection) -> tuple[Ringing, ...]:
+    """The same, in a transaction of the caller."""
+    rows = connection.execute(select(ringing).order_by(ringing.c.since)).mappings()
+    return tuple(Ringing(**(dict(row) | {"alarm": Alarm(row["alarm"])})) for row in rows)
 
 
 def save(connection: Connection, remembered: Iterable[Ringing]) -> None:

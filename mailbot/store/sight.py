@@ -62,8 +62,8 @@ def _own(connection: Connection, wanted: Wanted, _now: datetime) -> tuple[Exchan
     return exchanges.find(connection, mine.order_by(table.c.opened_at.desc()).limit(OWN_MOST))
 
 
-def _situation(connection: Connection, _wanted: Wanted, now: datetime) -> Situation:
-    return situation(connection, now)
+def _situation(connection: Connection, wanted: Wanted, now: datetime) -> Situation:
+    return situation(connection, now, wanted.retention)
 
 
 def _past(connection: Connection, _wanted: Wanted, _now: datetime) -> Past:

@@ -9,17 +9,20 @@ from mailbot.core.decision import Event
 from mailbot.core.digest import NAME
 from mailbot.core.postings import Posting, State
 from mailbot.core.records import Exchange, HeldMail, HeldState
+from mailbot.core.retention import Retention, loses_its_chance
 from mailbot.core.rounds.records import Round
 from mailbot.core.situation import DAYS, Situation
 from mailbot.store import exchanges, holding, journal, orders, outbox, rounds, schema
+from mailbot.store.archive import planned
 from mailbot.store.contacts import MAILBOX, contacted
+from mailbot.store.ringing import troubles
 
 MOST = 1000  # rows of each kind: beyond, nobody counts them in a mail
 WALKED = 500  # rows of the journal's end whose chain is looked at each time; `mailbot journal verify` walks all of it
 
 
-def situation(connection: Connection, now: datetime) -> Situation:
-    """All of it, as it is in this transaction."""
+def situation(connection: Connection, now: datetime, retention: Retention | None = None) -> Situation:
+    """All of it, as it is in this transaction; `retention` says what of the kept mail goes soon."""
     since = _last_digest(connection) or now - timedelta(days=1)
     queued = connection.execute(select(func.count(), func.min(schema.outbox.c.created_at)).where(schema.QUEUED)).one()
     return Situation(
@@ -30,6 +33,7 @@ def situation(connection: Connection, now: datetime) -> Situation:
         held=_held(connection),
         failures=_failures(connection, since),
         rounds=_rounds(connection, now),
+        **_going(connection, retention or Retention(), now),
         queued=queued[0],
         oldest=queued[1],
         sent_at=_last_sent(connection),
@@ -37,6 +41,7 @@ def situation(connection: Connection, now: datetime) -> Situation:
         retried=_count(connection, schema.attempts, schema.attempts.c.tries > 0),
         suspended=tuple(sorted(orders.suspended(connection))),
         clock_doubted=_clock_doubted(connection),
+        ringing=troubles(connection),
         journal_head=journal.head(connection),
         journal_broken=journal.broken_at(connection, WALKED),
     )
@@ -64,6 +69,12 @@ def _held(connection: Connection) -> tuple[HeldMail, ...]:
     state, number = schema.held.c.state, schema.held.c.number
     still = select(schema.held).where(state.in_([HeldState.WAITING, HeldState.ASKED]))
     return holding.find(connection, still.order_by(number).limit(MOST))
+
+
+def _going(connection: Connection, retention: Retention, now: datetime) -> dict[str, Any]:
+    """Of ended exchanges; a held mail that goes is told by itself."""
+    soon = [at for at, mail in planned(connection, retention, now).soon if not loses_its_chance(mail)]
+    return {"going": len(soon), "going_at": min(soon, default=None)}
 
 
 def _failures(connection: Connection, since: datetime) -> tuple[Posting, ...]:

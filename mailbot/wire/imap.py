@@ -163,7 +163,8 @@ class Mailbox:
             return len(old)
 
     def wait(self, seconds: float, stop: Event) -> None:
-        """Until INBOX changes, the time or the polling time is over, or `stop` is set (noticed within a second).
+        """Until INBOX changes, the time or the polling time is over, or `stop` is set (noticed at once if it is a Bell,
+        else within a second).
 
         Whatever it returns for, look with `fetch_new`: IDLE announces, it does not promise.
         """

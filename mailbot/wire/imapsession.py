@@ -13,9 +13,10 @@ from typing import Any
 from imapclient import IMAPClient, SocketTimeout
 
 from mailbot.wire.access import Access, Tls
+from mailbot.wire.bell import Bell
 from mailbot.wire.tls import client_context
 
-LOOK_EVERY = 1.0  # seconds between looks at the stop signal while nothing happens
+LOOK_EVERY = 1.0  # seconds between looks at a stop signal that is no Bell
 
 
 class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
@@ -131,7 +132,7 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
             return False
         said += self._buffered()
         while not _changed(said, known) and not stop.is_set() and (left := until - monotonic()) > 0:
-            if not self._readable(min(LOOK_EVERY, left)):
+            if not self._readable(left, stop):
                 continue
             heard = self.idle_check(0)
             if not heard:  # closed, which DONE will show; imapclient would go on saying [] at once, for ever
@@ -175,10 +176,15 @@ class Session(IMAPClient):  # type: ignore[misc]  # imapclient has no types
         """imapclient asks this before it reads during IDLE."""
         return self._take_buffered or super()._poll_socket(sock, timeout)
 
-    def _readable(self, seconds: float) -> bool:
+    def _readable(self, seconds: float, stop: Event) -> bool:
+        """Whether the server says something in that time; a Bell ends the waiting, any other Event is looked at."""
         poller = select.poll()
         poller.register(self.socket(), select.POLLIN)
-        return bool(poller.poll(seconds * 1000))
+        if isinstance(stop, Bell):
+            poller.register(stop, select.POLLIN)
+        else:
+            seconds = min(seconds, LOOK_EVERY)
+        return self.socket().fileno() in dict(poller.poll(seconds * 1000))
 
     # ------------------------------------------------------------ TLS
 

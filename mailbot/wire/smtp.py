@@ -6,6 +6,7 @@ A server's answer, a lost connection, a time-out are values (Sent, TryLater, Ref
 import asyncio
 import re
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 
 from aiosmtplib import (
@@ -14,6 +15,7 @@ from aiosmtplib import (
     SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
+    SMTPResponse,
     SMTPResponseException,
     SMTPSenderRefused,
     SMTPServerDisconnected,
@@ -21,10 +23,11 @@ from aiosmtplib import (
 
 from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
 from mailbot.wire.access import Credential, Mechanism, SecretUnavailable, SmtpAccess, Tls
-from mailbot.wire.dot import Unsendable, stuffed
+from mailbot.wire.dot import Unsendable, prepared
 from mailbot.wire.envelope import address_flaw
 from mailbot.wire.tls import client_context
 
+PORTION = 512 * 1024  # octets written at once
 SLOWEST = 16 * 1024  # octets a second: a mail that takes longer than that has stalled
 LONGEST_ENVELOPE_ID = 100  # RFC 3461 §5.4
 NOT_THE_MAIL = frozenset({421, 503, 530, 534, 535, 538})
@@ -79,17 +82,16 @@ class Postman:
     async def _transact(self, mail: OutgoingMail) -> None:
         """MAIL, RCPT, DATA."""
         _check_envelope(mail)
-        octets = mail.octets
-        prepared = stuffed(octets)
-        client = await self._begin(mail, octets)
+        pieces = prepared(mail.head, mail.tail, mail.foot)
+        client = await self._begin(mail)
         await _rcpt(client, mail)
-        await _data(client, prepared, self._access.dot_patience + len(prepared) / SLOWEST)
+        await _data(client, pieces, self._access.dot_patience + _size(mail) / SLOWEST)
 
-    async def _begin(self, mail: OutgoingMail, octets: bytes) -> SMTP:
+    async def _begin(self, mail: OutgoingMail) -> SMTP:
         """MAIL: on the connection that is there, if it still answers, else on a new one."""
         if self._client and self._client.is_connected:
             try:
-                return await _mail(self._client, mail, octets)
+                return await _mail(self._client, mail)
             except SMTPSenderRefused as problem:
                 if problem.code != 421:  # servers end a session so, after some time or some number of mails
                     raise
@@ -97,7 +99,7 @@ class Postman:
                 pass
         self._drop()
         self._client = await _connect(self._access)
-        return await _mail(self._client, mail, octets)
+        return await _mail(self._client, mail)
 
     async def _settle(self, problem: Exception) -> None:
         """Make the connection ready for another mail, or give it up."""
@@ -161,9 +163,9 @@ async def _log_in(client: SMTP, credential: Credential) -> None:
         raise
 
 
-async def _mail(client: SMTP, mail: OutgoingMail, octets: bytes) -> SMTP:
+async def _mail(client: SMTP, mail: OutgoingMail) -> SMTP:
     """The library's own mail() and rcpt() parse the address that was checked here before, for a third of the time."""
-    words = (f"FROM:<{mail.envelope_sender}>", *_mail_options(client, mail, octets))
+    words = (f"FROM:<{mail.envelope_sender}>", *_mail_options(client, mail))
     answer = await client.execute_command(b"MAIL", *(word.encode("ascii") for word in words))
     if answer.code != 250:
         raise SMTPSenderRefused(answer.code, answer.message, mail.envelope_sender)
@@ -177,16 +179,33 @@ async def _rcpt(client: SMTP, mail: OutgoingMail) -> None:
         raise SMTPRecipientRefused(answer.code, answer.message, mail.recipient)
 
 
-async def _data(client: SMTP, prepared: bytes, patience: float) -> None:
+async def _data(client: SMTP, pieces: Sequence[bytes], patience: float) -> None:
     """DATA, then the octets as they are: the library's own data() searches and copies them for 1.5 s at 25 MiB."""
     begin = await client.execute_command(b"DATA")
     if begin.code != 354 or client.protocol is None:
         raise SMTPDataError(begin.code, begin.message)
-    # Nothing is awaited in between: what comes before read_response() would be taken for a stray answer.
-    client.protocol.write(prepared)
-    end = await client.protocol.read_response(timeout=patience)
-    if end.code != 250:
-        raise SMTPDataError(end.code, end.message)
+    # Before the octets: whatever comes before somebody waits for it is taken for a stray answer.
+    end = asyncio.ensure_future(client.protocol.read_response(timeout=patience))
+    try:
+        await asyncio.sleep(0)
+        await _write(client, pieces, end)
+        answer = await end
+    finally:
+        end.cancel()
+    if answer.code != 250:
+        raise SMTPDataError(answer.code, answer.message)
+
+
+async def _write(client: SMTP, pieces: Sequence[bytes], end: "asyncio.Future[SMTPResponse]") -> None:
+    """Small mails in one piece; of large ones no more at once than the connection takes, and nothing is copied."""
+    if sum(map(len, pieces)) <= PORTION:
+        pieces = [b"".join(pieces)]
+    for piece in pieces:
+        for start in range(0, len(piece), PORTION):
+            if end.done() or client.protocol is None:
+                return  # the server has had enough: `end` says why
+            client.protocol.write(memoryview(piece)[start : start + PORTION])  # type: ignore[arg-type] # asyncio's do
+            await client.protocol._drain_helper()  # noqa: SLF001 - there is no other way to wait
 
 
 # ---------------------------------------------------------------- the envelope
@@ -199,9 +218,13 @@ def _check_envelope(mail: OutgoingMail) -> None:
             raise Unsendable(status if address.isascii() else "5.6.7")
 
 
-def _mail_options(client: SMTP, mail: OutgoingMail, octets: bytes) -> list[str]:
-    options = [f"SIZE={len(octets)}"] if client.supports_extension("size") else []
-    if not octets.isascii():
+def _size(mail: OutgoingMail) -> int:
+    return len(mail.head) + len(mail.tail) + len(mail.foot)
+
+
+def _mail_options(client: SMTP, mail: OutgoingMail) -> list[str]:
+    options = [f"SIZE={_size(mail)}"] if client.supports_extension("size") else []
+    if not all(piece.isascii() for piece in (mail.head, mail.tail, mail.foot)):
         if not client.supports_extension("8bitmime"):
             raise Unsendable("5.6.3")
         options.append("BODY=8BITMIME")

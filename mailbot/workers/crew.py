@@ -20,27 +20,16 @@ FEWEST = 2  # hands of each kind; on one core they still fill each other's pause
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A mail that was begun before its turn. `opening` is None where it is not to be opened."""
+    """A mail whose try is counted. With `opening` it is being opened before its turn."""
 
     tries: int
     opening: "Future[OpenedMail] | None" = None
-    wrapping: "Future[bytes] | None" = None  # to be kept, if it turns out that it must be
+    alone: bool = False  # no other waits behind it
 
     def cancel(self) -> None:
         """What runs already runs to its end, and nobody waits for it."""
-        for future in (self.opening, self.wrapping):
-            if future:
-                future.cancel()
-
-
-def fulfil(promise: "Future[Made]", work: Callable[P, Made], *args: P.args, **more: P.kwargs) -> None:
-    """Do it, and let those know who wait for the promise."""
-    if not promise.set_running_or_notify_cancel():
-        return
-    try:
-        promise.set_result(work(*args, **more))
-    except BaseException as broken:  # noqa: BLE001 - it is raised where it is waited for
-        promise.set_exception(broken)
+        if self.opening:
+            self.opening.cancel()
 
 
 class Crew:

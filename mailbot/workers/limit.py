@@ -1,13 +1,16 @@
 """What work on one mail may use: a process that exceeds its time ends itself, wherever it stands."""
 
+import ctypes
 import faulthandler
 import resource
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _STDERR = 2
+_M_MMAP_THRESHOLD = -3  # glibc's malloc.h
+_LARGE_BLOCK = 4 * 1024 * 1024  # octets; what is smaller comes and goes too often
 
 
 _ends = dict[object, float]()  # the blocks that threads are in now -> when each must be left; monotonic seconds
@@ -45,6 +48,7 @@ def _watch() -> None:
 @contextmanager
 def memory_limit(octets: int) -> Iterator[None]:
     """Until the end of the block this process gets no more address space: what asks for it fails with MemoryError."""
+    _give_large_blocks_back()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     allowed = min(limit for limit in (octets, soft, hard) if limit != resource.RLIM_INFINITY)
     resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
@@ -52,3 +56,12 @@ def memory_limit(octets: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _give_large_blocks_back() -> None:
+    """Have glibc give every large block back to the system as soon as it is free.
+
+    Left alone it keeps those below 32 MiB once it has seen larger ones: after one mail of 25 MiB, 300 MiB for ever.
+    """
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)

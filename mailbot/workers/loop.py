@@ -11,8 +11,9 @@ from threading import Event
 
 from mailbot.store.engine import StoreUnavailable
 from mailbot.store.handover import Handover
-from mailbot.store.outbox import Outbox
+from mailbot.store.outbox import Outbox, Queued
 from mailbot.store.watch import Watch
+from mailbot.wire.bell import Bell
 from mailbot.wire.imap import Mailbox, MailboxFailure
 from mailbot.wire.smtp import Postman
 from mailbot.workers.alarm import Alarm
@@ -32,14 +33,14 @@ LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
 TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
 STAND_BY = 3.0  # seconds between two looks whether the robot that watches the mailbox is gone
 GRACE = 0.2  # seconds: what a mail led to is sent before the clock's work begins, for both share one interpreter
-OUTBOX_EVERY = 2.0  # seconds between looks at an outbox that another process may fill
+OUTBOX_EVERY = 5.0  # seconds between looks at an outbox that another process may fill
 
 
 @dataclass(slots=True)
 class Signals:
     """How the loops are told to stop, and how receive tells send that there is mail to go."""
 
-    stop: Event = field(default_factory=Event)
+    stop: Event = field(default_factory=Bell)
     queued: Event = field(default_factory=Event)
     sent: Event = field(default_factory=Event)  # set while there is nothing to send, as far as is known
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
@@ -144,28 +145,38 @@ async def send_forever(
     outbox: Outbox, postmen: Sequence[Postman], clock: Callable[[], datetime], signals: Signals
 ) -> None:
     """Send what is due, then wait for more, until told to stop."""
-    failures, alarm, resumed = 0, Alarm("no mail is sent"), False
+    failures, wait, alarm, resumed = 0, 0.0, Alarm("no mail is sent"), False
     while not signals.stop.is_set():
-        expected = signals.queued.is_set()
-        signals.queued.clear()
         signals.heartbeat.beat("send")
         try:
-            if not resumed:
-                await asyncio.to_thread(outbox.resume, clock())
-                resumed = True
-            await send_due(outbox, postmen, clock, signals.stop, expected=expected)
+            claimed = await asyncio.to_thread(_wait_and_claim, wait, outbox, clock, signals, resumed=resumed)
+            resumed = True
+            await send_due(outbox, postmen, clock, signals.stop, claimed)
             _nothing_left(signals)
             alarm.over()
-            failures = 0
+            failures, wait = 0, OUTBOX_EVERY
         except StoreUnavailable as outage:
             failures += 1
             alarm.ring(outage)
         except Exception as broken:  # noqa: BLE001 - disk, database, a bug: the mail is still in the outbox
             failures += 1
             tell("send", broken)
-        wait = pause(failures) if failures else OUTBOX_EVERY
-        await asyncio.to_thread(signals.queued.wait, wait)
+        if failures:
+            wait = pause(failures)
     await close_all(postmen)
+
+
+def _wait_and_claim(
+    seconds: float, outbox: Outbox, clock: Callable[[], datetime], signals: Signals, *, resumed: bool
+) -> list[Queued]:
+    """All in one thread, for every change of threads takes its time."""
+    expected = signals.queued.wait(seconds)
+    if signals.stop.is_set():
+        return []
+    signals.queued.clear()
+    if not resumed:
+        outbox.resume(clock())
+    return outbox.claim(clock(), expected=expected)
 
 
 def _nothing_left(signals: Signals) -> None:

@@ -25,7 +25,7 @@ from mailbot.mail.writing import Writer
 from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Counted, Memory, Original
 from mailbot.wire.imap import Oversized
-from mailbot.workers.crew import Begun, Crew, fulfil
+from mailbot.workers.crew import Begun, Crew
 from mailbot.workers.failures import tell
 from mailbot.workers.keeper import Keeper
 from mailbot.workers.limit import time_limit
@@ -33,6 +33,8 @@ from mailbot.workers.limit import time_limit
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+Wrapping = Future[bytes]
+"""A mail on its way to be sealed to the robot itself."""
 
 MOST_TRIES = 3  # a mail that broke the robot this often is held (mail-in-the-wild.md 20)
 # What no mail brings about: a disk that is full, read-only or broken, and too many open files.
@@ -48,7 +50,7 @@ _SYSTEM_FAULTS = frozenset(
     }
 )
 ROOM = 128 * 1024 * 1024  # octets of kept mail that the commands of one mail may have opened again
-SMALL = 1024 * 1024  # octets: sealing a mail in vain costs nothing to speak of
+SMALL = 1024 * 1024  # octets: what may be done twice, or in vain, without a thought for time and memory
 MOST_CLASHES = 20  # every clash means that another worker got on; so many in a row is a bug
 
 
@@ -80,6 +82,7 @@ class Receiver:
     patience: float  # seconds for opening a mail, and for writing what it leads to
     crew: Crew
     _begun: dict[str, Begun] = field(default_factory=dict, init=False)  # by digest
+    _amended: list[str] = field(default_factory=list, init=False)  # mails that changed certificates, not yet renewed
     _excused: list[str] = field(default_factory=list, init=False)  # tries to be taken back once the database lets us
 
     @property
@@ -95,6 +98,7 @@ class Receiver:
             raise Unable(str(failure)) from None
         except (GpgFailure, OSError) as failure:
             raise Unable("the keyring cannot be renewed") from failure
+        self._amended.clear()
         for digest, begun in self._begun.items() if renewed else ():
             self._begun[digest] = Begun(begun.tries)
 
@@ -106,6 +110,7 @@ class Receiver:
         be let in front of others. Raises Unable.
         """
         fresh = {mail.digest: mail for mail in mails if mail.digest not in self._begun}
+        self.renew()
         try:
             self._take_back_tries()
             counted = self.memory.count_tries(fresh, self.clock(), again=again) if fresh else Counted()
@@ -118,20 +123,9 @@ class Receiver:
     def _begin(self, mail: IncomingMail | Oversized, tries: int, *, alone: bool) -> Begun:
         if tries > MOST_TRIES:
             return Begun(tries)
-        if alone and isinstance(mail, IncomingMail) and len(mail.octets) <= SMALL:
-            return self._begin_alone(mail, tries)
-        return Begun(tries, self.crew.ahead(self._open, mail))
-
-    def _begin_alone(self, mail: IncomingMail, tries: int) -> Begun:
-        """A core has nothing else to do: the mail is opened in a hurry, then sealed for the case that it is kept."""
-        opening, wrapping = self.crew.ahead(self._open, mail, self.open_alone), Future[bytes]()
-
-        def wrap(_: "Future[OpenedMail]") -> None:
-            with suppress(RuntimeError):  # the crew has gone home
-                self.crew.beside(fulfil, wrapping, self.wrap, mail.octets)
-
-        opening.add_done_callback(wrap)
-        return Begun(tries, opening, wrapping)
+        if alone:  # a large one in a hurry would need twice the memory
+            return Begun(tries, alone=isinstance(mail, IncomingMail) and not _is_large(mail))
+        return Begun(tries, self.crew.ahead(self._open, mail, self.open_mail))
 
     def stand_down(self) -> None:
         """No more mail is taken for now: those that were begun are not to blame."""
@@ -144,7 +138,8 @@ class Receiver:
 
     def receive(self, mail: IncomingMail | Oversized) -> Folder:
         """The folder that this mail belongs in; acts on it first if that was never done. Raises Unable."""
-        self.renew()
+        if self._amended or mail.digest not in self._begun:
+            self.renew()
         try:
             self._take_back_tries()
             if begun := self._begun.pop(mail.digest, None):
@@ -209,18 +204,32 @@ class Receiver:
             return False
 
     def _act(self, mail: IncomingMail | Oversized, begun: Begun) -> Folder:
-        moment = self.moment()
-        opened = begun.opening.result() if begun.opening else self._open(mail)
-        intent = self._understand(opened)
+        decision, moment, came_sealed, wrapping = self._judge(mail, begun)
+        mails = self.write(decision, moment)
+        # What the letters hold lies in the mails now: of 25 MiB one copy less.
+        decision = replace(decision, letters=())
+        if decision.keep_original:
+            wrapping = wrapping or self._wrapped(mail)
+        kept = wrapping.result() if wrapping and decision.keep_original else None
+        original = Original(kept, came_sealed=came_sealed) if kept else None
+        self.memory.record(mail.digest, decision, mails, moment.now, original)
+        if decision.amends:
+            self._amended.append(mail.digest)
+        log.info("%s %s", mail.digest, "; ".join(_said(entry) for entry in decision.entries))
+        return decision.folder
+
+    def _judge(self, mail: IncomingMail | Oversized, begun: Begun) -> tuple[Decision, Moment, bool, Wrapping | None]:
+        """What is to be done, whether the mail came sealed, and what seals it to be kept meanwhile."""
+        opened = self._opened(mail, begun)
+        # Alone it is sealed for the case that it must be kept: a core has nothing else to do.
+        wrapping = self._wrapped(mail) if begun.alone else None
+        moment, intent = self.moment(), self._understand(opened)
         decision = self._decide(intent, moment)
         if decision.answered:
             decision = self._judge_again(decision, decision.answered, moment)
-        kept = self._kept(mail, begun) if decision.keep_original else None
-        mails = self.write(decision, moment)
-        original = Original(kept.result(), came_sealed=opened.sealed) if kept else None
-        self.memory.record(mail.digest, decision, mails, moment.now, original)
-        log.info("%s %s", mail.digest, "; ".join(_said(entry) for entry in decision.entries))
-        return decision.folder
+        if decision.keep_original and not _is_large(mail):  # a large one is sealed when its letters are
+            wrapping = wrapping or self._wrapped(mail)
+        return decision, moment, opened.sealed, wrapping
 
     def moment(self) -> Moment:
         """Now, the next reference, and fresh chance."""
@@ -233,7 +242,7 @@ class Receiver:
         if original is None:
             return None
         octets = self.unwrap(original.octets)
-        return self._understand(self._open(IncomingMail(octets, digest)))
+        return self._understand(self._open(IncomingMail(octets, digest), self.open_mail))
 
     def see(self, wanted: Wanted, now: datetime) -> Sight:
         """What the commands of a mail, or one of the shell, need: from the store, and kept mails opened again."""
@@ -260,10 +269,7 @@ class Receiver:
         found = Reopened(intent, self._known(intent)) if intent else Closed.GONE
         return found, room - len(original.octets)
 
-    def _open(
-        self, mail: IncomingMail | Oversized, open_mail: Callable[[IncomingMail], OpenedMail] | None = None
-    ) -> OpenedMail:
-        open_mail = open_mail or self.open_mail
+    def _open(self, mail: IncomingMail | Oversized, open_mail: Callable[[IncomingMail], OpenedMail]) -> OpenedMail:
         with time_limit(self.patience):
             if isinstance(mail, IncomingMail):
                 return open_mail(mail)
@@ -321,13 +327,16 @@ class Receiver:
             written = self.crew.each(partial(self.writer.write, moment=moment), decision.letters)
             return [mail for mails in written for mail in mails]
 
-    def _kept(self, mail: IncomingMail | Oversized, begun: Begun) -> "Future[bytes] | None":
+    def _opened(self, mail: IncomingMail | Oversized, begun: Begun) -> OpenedMail:
+        if begun.opening:
+            return begun.opening.result()
+        return self._open(mail, self.open_alone if begun.alone else self.open_mail)
+
+    def _wrapped(self, mail: IncomingMail | Oversized) -> Wrapping | None:
         """As it came, sealed to the robot itself: even of an encrypted mail the header may hold the author's words, and
         no disk holds clear text. What was too large to be fetched stays in the mailbox alone.
         """
-        if isinstance(mail, Oversized):
-            return None
-        return begun.wrapping or self.crew.beside(self.wrap, mail.octets)
+        return self.crew.beside(self.wrap, mail.octets) if isinstance(mail, IncomingMail) else None
 
     def _shelve(self, mail: IncomingMail | Oversized) -> Folder:
         """Held unopened, with an alarm: opening it is what fails."""
@@ -340,6 +349,10 @@ class Receiver:
         self.memory.record(mail.digest, decision, self.write(decision, moment), moment.now, original)
         log.error("%s held after %d failures", mail.digest, MOST_TRIES)
         return decision.folder
+
+
+def _is_large(mail: IncomingMail | Oversized) -> bool:
+    return isinstance(mail, IncomingMail) and len(mail.octets) > SMALL
 
 
 def _said(entry: Entry) -> str:

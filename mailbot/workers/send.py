@@ -11,31 +11,39 @@ from threading import Event
 
 from mailbot.core.mail import Refused, Sent
 from mailbot.store.engine import StoreUnavailable
-from mailbot.store.outbox import LEASE, SMALL, Outbox, Queued, Settlement
+from mailbot.store.outbox import BATCH, LEASE, SMALL, Outbox, Queued, Settlement
+from mailbot.wire.dot import forget
 from mailbot.wire.smtp import Postman
 from mailbot.workers.alarm import Alarm
 
 log = logging.getLogger(__name__)
 
-BATCH = 20  # mails claimed at once; few enough that two robots share a flood
 SETTLE_EVERY = 1.0  # seconds between tries to write an outcome down
 
 Clock = Callable[[], datetime]
 
 
 async def send_due(
-    outbox: Outbox, postmen: Sequence[Postman], clock: Clock, stop: Event | None = None, *, expected: bool = False
+    outbox: Outbox,
+    postmen: Sequence[Postman],
+    clock: Clock,
+    stop: Event | None = None,
+    claimed: Sequence[Queued] | None = None,
 ) -> int:
     """Try everything that is due, urgent mail first, on all connections side by side; how many tries were made.
 
-    `expected`: something is due, as far as is known.
+    `claimed`: what the caller has claimed already.
     """
-    tried, more = 0, True
-    while more and not (stop and stop.is_set()):
-        claimed = await asyncio.to_thread(outbox.claim, clock(), BATCH, expected=expected)
-        if claimed:
-            tried += await _Batch(claimed, outbox, clock, stop).send(postmen)
-        more = expected = len(claimed) == BATCH or any(len(queued.mail.tail) > SMALL for queued in claimed)
+    tried = 0
+    if claimed is None:
+        claimed = await asyncio.to_thread(outbox.claim, clock())
+    while claimed:
+        tried += await _Batch(claimed, outbox, clock, stop).send(postmen)
+        more = len(claimed) == BATCH or any(len(queued.mail.tail) > SMALL for queued in claimed)
+        if not more or (stop and stop.is_set()):
+            break
+        claimed = await asyncio.to_thread(outbox.claim, clock(), expected=True)
+    forget()
     return tried
 
 

@@ -57,6 +57,13 @@ def test_all_is_well(check: Call) -> None:
     assert check() == (Exit.FINE, {})
 
 
+def test_a_digest_that_nobody_can_be_sent_is_a_warning(check: Call) -> None:
+    """There are no operators."""
+    code, found = check({"daily = false": 'daily = true\nreaders = ["operator"]'})
+    assert (code, found) == (Exit.FINDING, {"digest.nobody": "warning"})
+    assert check({"daily = false": "daily = true"}) == (Exit.FINE, {})
+
+
 # ---------------------------------------------------------------- servers
 
 

@@ -77,7 +77,7 @@ def test_what_it_shows_as_default_is_the_default(example: Config, tmp_path: Path
     assert example.quotas == plain.quotas == Quotas()
     assert example.patience == plain.patience == Patience()
     assert example.retention == plain.retention == Retention()
-    assert example.reporting == plain.reporting == Reporting()
+    assert example.reporting == plain.reporting == Reporting(retention=Retention())
     assert example.ping == plain.ping == PingTerms()
     assert plain.commands == {}
     assert example.commands == {word: rights for word, rights in RIGHTS.items() if word is not Word.HELP}

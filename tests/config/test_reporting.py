@@ -8,6 +8,7 @@ import pytest
 from mailbot.config import Config, ConfigurationError, load
 from mailbot.core.parties import Right
 from mailbot.core.reporting import Reporting
+from mailbot.core.retention import Retention
 from tests.config.files import changed
 
 NAMES = 'name.en = "France"\nname.fr = "France"\n'
@@ -32,8 +33,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         readers=frozenset({Right.OPERATOR}),
         only_if_needed=True,
         pairs_from=9,
-        held_for=timedelta(days=40),
-        held_warning=timedelta(days=3),
+        retention=Retention(held=timedelta(days=40), warning=timedelta(days=3)),
     )
 
 

@@ -11,6 +11,7 @@ from mailbot.core.needs import STUCK, What, needs
 from mailbot.core.records import Cause, HeldMail, HeldState, Part, PartStage, Reason
 from mailbot.core.rounds.records import RoundStage
 from mailbot.core.situation import Situation, unreached
+from mailbot.core.troubles import Alarm, Ringing
 from mailbot.core.validity import EXPIRY_WARNING, ROBOT, endings
 from mailbot.mail import showcase
 from tests.core.cast import DIRECTORY, NOW, certificate, exchange, fingerprint, network
@@ -49,6 +50,8 @@ WAITING = exchange(parts=(Part("DE", PartStage.WAITING, Cause.NO_CERTIFICATE),))
         ({"held": (held(days=82),)}, [What.HELD]),
         ({"journal_broken": 812}, [What.JOURNAL]),
         ({"clock_doubted": True}, [What.CLOCK]),
+        ({"ringing": (Ringing(Alarm.SERVER, "", NOW),)}, [What.SERVER]),
+        ({"ringing": (Ringing(Alarm.SERVER, "", NOW, over_at=NOW),)}, []),
         ({"queued": 3, "oldest": NOW - STUCK}, [What.OUTBOX]),
         ({"queued": 3, "oldest": NOW - STUCK + timedelta(seconds=1)}, []),
     ],

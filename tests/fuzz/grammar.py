@@ -20,6 +20,7 @@ class Corpus:
     """OpenPGP made once by the real gpg: what France signed, and in which shapes it travels."""
 
     entities: frozenset[bytes]
+    signed: frozenset[bytes]  # what France sealed in one piece, as it was sealed
     whole: tuple[bytes, ...] = field(repr=False)  # entities that open and verify as they are
     blocks: tuple[bytes, ...] = field(repr=False)  # armour, some of it for somebody else
 
@@ -43,7 +44,7 @@ def corpus() -> Corpus:
     ]
     made = [part("text/plain; charset=us-ascii", text, "Content-Transfer-Encoding: 7bit") for text in texts]
     made += [entity.removesuffix(b"\r\n") for entity in made]  # a clearsigned text has no last line end
-    return Corpus(frozenset(entities + made), tuple(whole), tuple(combined + inline + cleared + others + foreign))
+    return Corpus(frozenset(entities + made), frozenset(entities + texts), tuple(whole), tuple(combined + inline + cleared + others + foreign))
 
 
 def mail(seed: int) -> bytes:

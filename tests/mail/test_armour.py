@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailbot.mail import armour as armouring
 from mailbot.mail.armour import (
     PERIOD,
     Label,
@@ -149,3 +150,15 @@ def test_any_octets_are_armour_or_not(octets: bytes) -> None:
         is_armoured(text)
         with suppress(NotArmour):
             blocks(text)
+
+
+@pytest.mark.parametrize("portion", [1, 2, 3, 5, 7, 66, 67, 68, 1000])
+def test_a_portion_may_end_anywhere(monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    monkeypatch.setattr(armouring, "PORTION", portion)
+    for size in range(1, 120):
+        octets = bytes(range(size))
+        text = armour(octets, Label.MESSAGE)
+        assert dearmour(text) == octets
+        if size > 2:
+            with pytest.raises(NotArmour):
+                dearmour(text.replace(b"AAEC", b"AA==AAEC"))

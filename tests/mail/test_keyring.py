@@ -181,6 +181,21 @@ def test_is_remade_when_the_robots_key_changed(place: Place) -> None:
     assert place.robot.fingerprint not in place.gpg(second).certificates()
 
 
+@pytest.mark.parametrize("passphrase", [None, "correct horse"])
+def test_the_robots_key_is_written_once(place: Place, passphrase: str | None) -> None:
+    """Who reads the file of a key while the agent writes it anew, at its first use, reads half of it."""
+    home = fresh_home() / "robot"
+    robot = RobotKey(home, init_robot_key(home, "Robot", ADDRESSES, passphrase=passphrase), passphrase)
+    working = place.make(robot).home
+    files = sorted((working / "private-keys-v1.d").glob("*.key"))
+    made = [path.stat().st_mtime_ns for path in files]
+    gpg = Gpg(working, robot.fingerprint, passphrase)
+    [sealed] = gpg.seal(b"words", [[robot.fingerprint]])
+    assert isinstance(gpg.unseal(sealed.head + sealed.tail + sealed.foot), Unsealed)
+    assert len(files) == 2
+    assert [path.stat().st_mtime_ns for path in files] == made
+
+
 def test_unused_homes_are_removed(place: Place) -> None:
     first = place.make()
     first.close()

@@ -291,3 +291,18 @@ def test_a_letter_that_is_gone_is_found(tmp_path: Path, monkeypatch: pytest.Monk
             copy.write_bytes(path.read_bytes())
     monkeypatch.setattr("mailbot.mail.templates.find_templates", lambda: tmp_path)
     assert ids(None) == [("templates.missing", "notice/fr.txt")]
+
+
+def test_a_page_says_what_the_text_says(tmp_path: Path) -> None:
+    mine = override(tmp_path, waiting__en_html="<p>{{ party.name }}</p>", waiting__fr_html="<p>Bonjour</p>")
+    assert ids(mine) == [("templates.words", "waiting/fr.html")]
+
+
+def test_what_letters_are_put_together_from_may_be_ones_own_too(tmp_path: Path) -> None:
+    sentences = (find_templates() / "sentences" / "digest-fr.txt").read_text("utf-8")
+    mine = override(tmp_path, **{"sentences__digest-fr": sentences.replace("Rien à faire", "Rien du tout")})
+    words = samples("fr")["digest"]["calm"]
+    assert Templates(mine).render("digest", "fr", words).text.startswith("RIEN DU TOUT")
+    assert proofread(mine) == []
+    broken = override(tmp_path, **{"sentences__digest-fr": sentences.replace("macro headline", "macro title")})
+    assert ("templates.broken", "digest/fr") in ids(broken)

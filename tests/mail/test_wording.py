@@ -1,12 +1,13 @@
 """How words look: times with their zone, durations, lists, lines that fit."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.mail.wording import WIDTH, clean, filters, wrap
+from mailbot.mail.countries import country_names
+from mailbot.mail.wording import WIDTH, clean, filters, spaced, wrap
 
 NIGHT = datetime(2026, 11, 23, 3, 10, tzinfo=UTC)
 
@@ -73,3 +74,53 @@ def test_wrapped_lines_fit_unless_a_word_does_not(text: str) -> None:
     for line in wrapped.split("\n"):
         assert len(line) <= WIDTH or " " not in line.strip() or len(line.split()[-1]) > WIDTH // 2
     assert "".join(wrapped.split()) == "".join(text.split())
+
+
+def test_numbered_items_hang_too() -> None:
+    words = " ".join(["word"] * 30)
+    assert wrap(f"1. {words}").split("\n")[1].startswith("   word")
+
+
+def test_the_first_of_a_month_is_an_ordinal_in_french() -> None:
+    first = date(2026, 6, 1)
+    assert [filters(language)["date"](first) for language in ("en", "fr")] == ["1 June 2026", "1er juin 2026"]
+    assert [filters(language)["shortday"](first) for language in ("en", "fr")] == ["1 Jun", "1er juin"]
+    assert filters("fr")["date"](date(2026, 11, 11)) == "11 novembre 2026"
+    assert filters("fr")["month"](first) == "juin 2026"
+
+
+@pytest.mark.parametrize(
+    ("octets", "english", "french"),
+    [(999, "999 byte", "999 o"), (12_300, "12 kB", "12 ko"), (2_400_000, "2 MB", "2 Mo")],
+)
+def test_sizes(octets: int, english: str, french: str) -> None:
+    said = [" ".join(filters(language)["size"](octets).split()) for language in ("en", "fr")]
+    assert said == [english, french]
+
+
+def test_numbers_are_the_readers() -> None:
+    assert filters("en")["number"](1200) == "1,200"
+    assert filters("fr")["number"](1200).replace("\u202f", " ") == "1 200"
+
+
+def test_only_all_of_it_is_a_hundred_percent() -> None:
+    assert filters("en")["percent"](0.99999) == "99.99%"
+    assert filters("en")["percent"](1.0) == "100%"
+    assert filters("fr")["percent"](0.9998).replace("\u202f", " ").replace("\xa0", " ") == "99,98 %"
+
+
+def test_a_link_writes_the_command_as_first_line() -> None:
+    written = filters("en")["mailto"]("[RELEASE H-12]", "control+x@hub.example", "Command & more")
+    assert written == "mailto:control+x@hub.example?subject=Command%20%26%20more&body=%5BRELEASE%20H-12%5D%0D%0A"
+
+
+def test_french_marks_of_a_page_stay_with_their_word_and_its_markup_as_it_is() -> None:
+    page = '<style>a { b : c !important }</style><td title="x : y"><!-- a : b -->Oui : 5 % ?</td>'
+    assert spaced(page, "fr") == page.replace("Oui : 5 % ?", "Oui\u00a0: 5\u00a0%\u00a0?")
+    assert spaced(page, "en") == page
+
+
+def test_countries_have_names_and_others_none() -> None:
+    assert country_names("mk") == {"en": "North Macedonia", "fr": "Macédoine du Nord"}
+    assert country_names("EU")["fr"] == "Union européenne"
+    assert country_names("EUROPOL") == {}

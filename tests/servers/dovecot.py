@@ -206,8 +206,11 @@ class Dovecot:
         client.login(address, PASSWORD)
         return client
 
-    def deliver(self, address: str, octets: bytes, sender: str = "") -> None:
-        """Put a mail into an account by LMTP, as Postfix does. Raises RuntimeError if Dovecot refuses it."""
+    def deliver(self, address: str, octets: bytes, sender: str = "somebody@desk.example") -> None:
+        """Put a mail into an account by LMTP, as Postfix does; nobody answers mail without `sender`.
+
+        Raises RuntimeError if Dovecot refuses it.
+        """
         stuffed = re.sub(rb"(?m)^\.", b"..", octets)
         end = b".\r\n" if stuffed.endswith(b"\n") else b"\r\n.\r\n"
         with (

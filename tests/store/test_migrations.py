@@ -1,10 +1,14 @@
 """The database's versions: upwards, once, all or nothing, and the same as schema.py says."""
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from mailbot.core.decision import Folder
@@ -20,7 +24,10 @@ from mailbot.store.migrations import (
     migrate,
     schema_version,
 )
+from mailbot.store.migrations.ladder import configuration
 from mailbot.store.schema import metadata
+
+ROOT = Path(__file__).parents[2]
 
 PICTURE = {
     "sqlite": [  # not as they are written: a column that was added stands at the end of what made its table
@@ -85,8 +92,14 @@ def test_a_database_of_a_newer_mailbot_is_refused(engine: Engine) -> None:
             step(engine)
 
 
+def test_the_newest_version_is_told_by_its_file_as_alembic_would() -> None:
+    scripts = ScriptDirectory.from_config(configuration())
+    assert migrations.newest_version() == scripts.get_current_head()
+    assert migrations._known() == {script.revision for script in scripts.walk_revisions()}
+
+
 def test_there_is_no_way_back(engine: Engine) -> None:
-    config = migrations._config()
+    config = configuration()
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         with pytest.raises(BackwardsRefused):
@@ -157,7 +170,7 @@ def test_the_journal_refuses_to_be_emptied_or_replaced(engine: Engine) -> None:
 
 def test_what_the_first_version_kept_is_there_in_the_newest(bare: Engine) -> None:
     """A row in each table of the first version that people would miss, however many versions follow."""
-    config = migrations._config()
+    config = configuration()
     with writing(bare) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
@@ -190,3 +203,20 @@ FIRST = (
     ),
     "INSERT INTO journal VALUES (1, '2026-01-01T00:00:00Z', 'e', NULL, NULL, '{{}}', '', 'h')",
 )
+
+
+def test_a_robot_whose_database_is_up_to_date_loads_neither_alembic_nor_psycopg(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'db'}"
+    engine = open_store(url)
+    migrate(engine)
+    engine.dispose()
+    program = """
+import sys
+from mailbot.cli import running
+from mailbot.store.engine import open_store
+from mailbot.store.migrations import check_schema
+check_schema(open_store(sys.argv[1]))
+print([name for name in ("alembic", "psycopg", "matplotlib", "weasyprint") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"

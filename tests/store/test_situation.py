@@ -11,15 +11,16 @@ from mailbot.core.decision import Decision, Entry, Event, Occasion
 from mailbot.core.digest import NAME
 from mailbot.core.mail import OutgoingMail, Refused, Sent
 from mailbot.core.postings import Report, Reported
-from mailbot.core.records import Cause, HeldState, Part, PartStage
+from mailbot.core.records import Cause, HeldState, Part, PartStage, Stage
 from mailbot.core.report import Period
+from mailbot.core.retention import Retention
 from mailbot.core.roll import call
 from mailbot.core.rounds.records import Round, RoundStage
 from mailbot.core.situation import Situation
 from mailbot.core.tags import Urgency, Word
 from mailbot.store.engine import Clash, writing
 from mailbot.store.journal import Journal
-from mailbot.store.memory import Memory
+from mailbot.store.memory import Memory, Original
 from mailbot.store.outbox import Outbox
 from tests.core.test_reach import probe, round_of
 from tests.store.samples import NOW, digest, exchange, held_mail, outgoing
@@ -139,6 +140,17 @@ def test_the_day_of_a_digest_is_settled_once(memory: Memory) -> None:
     with pytest.raises(Clash):
         record(memory, todays, outgoing(reference=None))
     assert situation(memory).queued == 1
+
+
+def test_kept_mail_that_will_go_is_announced(memory: Memory, outbox: Outbox) -> None:
+    ended = exchange(stage=Stage.CLOSED, closed_at=NOW)
+    memory.record(ended.original, Decision(exchanges=(ended,)), [], NOW, Original(b"sealed"))
+    held = held_mail(held_at=NOW - timedelta(days=85))
+    memory.record(held.digest, Decision(held=held), [], NOW - timedelta(days=85), Original(b"sealed"))
+    assert situation(memory, timedelta(days=22)).going == 0
+    found = situation(memory, timedelta(days=24))
+    assert (found.going, found.going_at) == (1, NOW + timedelta(days=30))
+    assert memory.situation(NOW, Retention(originals=timedelta(days=5))).going == 1
 
 
 # ---------------------------------------------------------------- the report

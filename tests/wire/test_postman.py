@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mailbot.core.mail import Delivery, OutgoingMail, Refused, Sent, TryLater
 from mailbot.playground.smtp import SmtpServer
 from mailbot.wire.access import Credential, Mechanism, SecretUnavailable, SmtpAccess, Tls
-from mailbot.wire.dot import Unsendable, stuffed
+from mailbot.wire.dot import Unsendable, forget, prepared
 from mailbot.wire.envelope import address_flaw
 from mailbot.wire.smtp import Postman
 from tests.servers.authority import Authority
@@ -198,7 +198,7 @@ def test_a_mail_of_36_mb_arrives_whole_and_in_no_time(access: SmtpAccess, bad_sm
 def test_preparing_36_mb_takes_no_time() -> None:
     large = (b"armour" * 10 + b"\r\n") * (36_000_000 // 62)
     began = time.thread_time()
-    stuffed(large)
+    prepared(large)
     assert time.thread_time() - began < 1.0
 
 
@@ -213,14 +213,27 @@ lines = st.lists(
 )
 
 
-@given(lines)
-def test_what_is_stuffed_comes_out_the_same(lines: list[bytes]) -> None:
+@given(lines, st.lists(st.integers(0, 400), max_size=3))
+def test_what_is_prepared_comes_out_the_same_however_it_is_cut(lines: list[bytes], cuts: list[int]) -> None:
     octets = b"".join(line + b"\r\n" for line in lines) or b"\r\n"
-    prepared = stuffed(octets)
-    body = prepared.removesuffix(b".\r\n")
-    assert len(body) == len(prepared) - 3
+    places = sorted(min(cut, len(octets)) for cut in cuts)
+    pieces = [octets[start:end] for start, end in zip([0, *places], [*places, len(octets)], strict=True)]
+    data = b"".join(prepared(*pieces))
+    body = data.removesuffix(b".\r\n")
+    assert len(body) == len(data) - 3
     assert b"\r\n.\r\n" not in b"\r\n" + body
     assert unstuffed(body) == octets
+
+
+def test_a_long_piece_is_not_copied_and_one_with_dots_is_stuffed() -> None:
+    plain, dotted = b"armour\r\n" * 20_000, b".\r\n" * 40_000
+    head, tail, foot, dot = prepared(b"Subject: x\r\n\r\n", plain, b".\r\n")
+    assert (head, tail, foot, dot) == (b"Subject: x\r\n\r\n", plain, b"..\r\n", b".\r\n")
+    assert prepared(plain)[0] is prepared(b"x\r\n", plain)[1]
+    assert unstuffed(prepared(dotted)[0]) == dotted
+    with pytest.raises(Unsendable):
+        prepared(plain, b"a\nb\r\n")
+    forget()
 
 
 def unstuffed(body: bytes) -> bytes:
@@ -231,11 +244,11 @@ def unstuffed(body: bytes) -> bytes:
 @given(st.binary(max_size=300))
 def test_any_octets_are_sent_unchanged_or_not_at_all(octets: bytes) -> None:
     try:
-        prepared = stuffed(octets)
+        data = b"".join(prepared(octets))
     except Unsendable:
         return
-    assert not re.search(rb"\0|\r(?!\n)|(?<!\r)\n", prepared)
-    assert unstuffed(prepared[:-3]).removesuffix(b"\r\n") == octets.removesuffix(b"\r\n")
+    assert not re.search(rb"\0|\r(?!\n)|(?<!\r)\n", data)
+    assert unstuffed(data[:-3]).removesuffix(b"\r\n") == octets.removesuffix(b"\r\n")
 
 
 @pytest.mark.parametrize(
@@ -249,10 +262,11 @@ def test_octets_that_would_be_changed_or_smuggled_never_leave(
 
 
 def test_lines_may_have_998_octets() -> None:
-    assert stuffed(b"x" * 998 + b"\r\n") == b"x" * 998 + b"\r\n.\r\n"
-    assert stuffed(b"short\r\n" * 500 + b"x" * 998 + b"\r\nend").endswith(b"x\r\nend\r\n.\r\n")
+    assert b"".join(prepared(b"x" * 998 + b"\r\n")) == b"x" * 998 + b"\r\n.\r\n"
+    long = b"".join(prepared(b"short\r\n" * 500 + b"x" * 998 + b"\r\nend"))
+    assert long.endswith(b"x\r\nend\r\n.\r\n")
     with pytest.raises(Unsendable):
-        stuffed(b"short\r\n" * 500 + b"x" * 999 + b"\r\nend\r\n")
+        prepared(b"short\r\n" * 500 + b"x" * 999 + b"\r\nend\r\n")
 
 
 def test_octets_beyond_ascii_need_8bitmime(access: SmtpAccess, bad_smtp: BadSmtp, authority: Authority) -> None:

@@ -64,7 +64,7 @@ def _is_outcome(args: Called) -> bool:
 CALLS = {
     "connect to the mailbox": Call(Mailbox, "connect"),
     "fetch": Call(Mailbox, "fetch_new"),
-    "count the try": Call(Memory, "count_try"),
+    "count the tries": Call(Memory, "count_tries"),
     "open": Call(wiring, OPEN),
     "seal": Call(Gpg, "seal"),
     "record": Call(Memory, "record", lambda args: args[1] is not None),

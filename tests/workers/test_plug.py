@@ -29,18 +29,19 @@ class Point(NamedTuple):
 
 
 USUAL = Point("", "")  # nobody is killed
-_ONE_MAIL = ("count the try", "open", "seal", "record")
+_ROUND_ABOUT = ("before", "after")
+_ONE_MAIL = ("open", "seal", "record")
 _ONCE = ("claim", "connect to the server")  # in a play; of what is done for each mail, the second time
 _SEND = ("claim", "connect to the server", "DATA", "octets and final dot", "settle")
 
 POINTS = [
-    *(Point(kill, call) for call in ("connect to the mailbox", "fetch") for kill in ("before", "after")),
-    *(Point(kill, call) for call in _ONE_MAIL for kill in ("before", "after")),
+    *(Point(kill, call) for call in ("connect to the mailbox", "fetch", "count the tries") for kill in _ROUND_ABOUT),
+    *(Point(kill, call) for call in _ONE_MAIL for kill in _ROUND_ABOUT),
     *(Point("after", call, 2) for call in _ONE_MAIL),  # when one mail is recorded, but not moved
     *(Point("after", "last statement of the record", nth) for nth in (1, 2)),
-    *(Point(kill, "move") for kill in ("before", "after")),
-    *(Point(kill, "tick's record") for kill in ("before", "after")),
-    *(Point(kill, call, 1 if call in _ONCE else 2) for call in _SEND for kill in ("before", "after")),
+    *(Point(kill, "move") for kill in _ROUND_ABOUT),
+    *(Point(kill, "tick's record") for kill in _ROUND_ABOUT),
+    *(Point(kill, call, 1 if call in _ONCE else 2) for call in _SEND for kill in _ROUND_ABOUT),
     Point("amid", "octets and final dot", 2),
     Point("after", "last statement of settle", 2),
 ]

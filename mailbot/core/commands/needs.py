@@ -44,6 +44,7 @@ def wanted_for(tags: Sequence[Tag], asker: Asker, network: Network, table: Mappi
         of_anybody=has_right(Word.RESEND, asker, network),
         periods=frozenset(argument for tag in tags if tag.word is Word.REPORT for argument in tag.arguments),
         zone=network.reporting.time_zone,
+        retention=network.reporting.retention,
     )
 
 

@@ -5,13 +5,11 @@ Each version is a file in versions/, run by Alembic in one transaction. The only
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 from mailbot.store.engine import reading, writing
+
+_TABLE = "alembic_version"
 
 
 class SchemaTooNew(Exception):
@@ -39,9 +37,9 @@ def migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         if _version(connection) != newest_version():
             _refuse_newer(connection)
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            from mailbot.store.migrations.ladder import climb  # noqa: PLC0415 - see there
+
+            climb(connection)
 
 
 def check_schema(engine: Engine) -> None:
@@ -61,7 +59,10 @@ def schema_version(engine: Engine) -> str | None:
 
 
 def _version(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_TABLE):
+        return None
+    version = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - a constant
+    return None if version is None else str(version)
 
 
 def steps(engine: Engine) -> tuple[str, ...]:
@@ -69,25 +70,23 @@ def steps(engine: Engine) -> tuple[str, ...]:
     with reading(engine) as connection:
         _refuse_newer(connection)
         version = _version(connection)
-    path = ScriptDirectory.from_config(_config()).walk_revisions(version or "base", "heads")
-    return tuple(f"{step.revision}: {step.doc}" for step in reversed(list(path)) if step.revision != version)
+    from mailbot.store.migrations.ladder import above  # noqa: PLC0415 - see there
+
+    return above(version)
 
 
 def newest_version() -> str:
     """The version that this program needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return max(_known())
 
 
 def _refuse_newer(connection: Connection) -> None:
     version = _version(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version is not None and version not in known:
+    if version is not None and version not in _known():
         newest = newest_version()
         raise SchemaTooNew(f"the database is at version {version}, this mailbot knows versions up to {newest}")
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+def _known() -> frozenset[str]:
+    """The files in versions/ begin with the versions that they lead to."""
+    return frozenset(file.name.partition("_")[0] for file in (Path(__file__).parent / "versions").glob("[0-9]*_*.py"))

@@ -12,7 +12,7 @@ def send_digest(receiver: Receiver, moment: Moment) -> int:
     if turn is None or not memory.undone([Occasion(NAME, turn)]):
         return 0
     network = memory.as_suspended(receiver.network)
-    decision = daily(memory.situation(moment.now), network, moment, turn)
+    decision = daily(memory.situation(moment.now, network.reporting.retention), network, moment, turn)
     mails = receiver.write(decision, moment)
     memory.record(None, decision, mails, moment.now)
     return len(mails)
