@@ -37,6 +37,8 @@ class Stage:
     network: Network
     open_imap: OpenImap
     imap_name: str = ""
+    journal_rows: int = 1_000_000  # of the database that is filled
+    exchanges: int = 100_000
     _plays: int = field(default=0, init=False)
 
     @contextmanager

@@ -1,7 +1,7 @@
 """The window of a configuration, through which mails are seen as that robot would see them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,10 @@ from mailbot.core.decision import Network
 from mailbot.mail.gpg import Gpg
 from mailbot.mail.return_path import SECRET_LEAST, ReturnPath
 from mailbot.mail.tamed import Allowance
+from mailbot.store.engine import StoreUnavailable
+from mailbot.store.migrations import SchemaTooNew, SchemaTooOld
+from mailbot.store.soundness import Damaged
+from mailbot.wiring import Keys as RobotKeys
 from mailbot.wiring import network_of, open_keys, own_marks
 
 
@@ -23,12 +27,22 @@ def open_configured(path: Path, keys: Keys, allowance: Allowance, *, as_json: bo
         with borrow(keys, as_json=as_json) as borrowed:
             yield _of_keys(config, borrowed, allowance)
         return
-    with telling_faults(as_json=as_json):
-        with open_keys(config) as keys_in_use:
-            home, robot, policy = keys_in_use.keyring.home, config.robot, config.policy
-            gpg = Gpg(home, robot.fingerprint, robot.passphrase(), allowance=allowance, policy=policy)
-            keyless = Gpg(home, "", allowance=allowance, policy=policy)
-            yield _window(config, gpg, keyless, keys_in_use.network)
+    with telling_faults(as_json=as_json), _keys_of(config) as keys_in_use:
+        home, robot, policy = keys_in_use.keyring.home, config.robot, config.policy
+        gpg = Gpg(home, robot.fingerprint, robot.passphrase(), allowance=allowance, policy=policy)
+        keyless = Gpg(home, "", allowance=allowance, policy=policy)
+        yield _window(config, gpg, keyless, keys_in_use.network)
+
+
+@contextmanager
+def _keys_of(config: Config) -> Iterator[RobotKeys]:
+    """With what mails changed about keys; where the database cannot be asked, as the configuration alone has them."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(open_keys(config))
+        except (StoreUnavailable, SchemaTooOld, SchemaTooNew, Damaged):
+            found = stack.enter_context(open_keys(config, alone=True))
+        yield found
 
 
 def _of_keys(config: Config, borrowed: Borrowed, allowance: Allowance) -> Window:
@@ -38,7 +52,9 @@ def _of_keys(config: Config, borrowed: Borrowed, allowance: Allowance) -> Window
 
 
 def _knowing(network: Network, borrowed: Borrowed) -> Network:
-    return replace(network, directory=with_strangers(network.directory, network.certificates, borrowed), robot=borrowed.robot)
+    return replace(
+        network, directory=with_strangers(network.directory, network.certificates, borrowed), robot=borrowed.robot
+    )
 
 
 def _window(config: Config, gpg: Gpg, keyless: Gpg, network: Network) -> Window:

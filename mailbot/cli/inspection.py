@@ -99,9 +99,9 @@ def inspect_command(
     text          with --text
     problem       why it would be held
 
-    A mail that takes more than 10 seconds, or more memory than 64 MiB and ten times its size, is unreadable; the next
-    one is looked at. Exit code 0, or 1 if a file cannot be read.
-    """
+    A mail that takes more than 10 seconds, or, beside what the program itself needs, more memory than 64 MiB and ten
+    times its size, is unreadable; the next one is looked at. Exit code 0, or 1 if a file cannot be read.
+    """  # noqa: D301
     config = config_path or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.exists() else None)
     code = Exit.FINE
     with open_window(config, Keys(gnupg_home, key_files), _GPG_SECONDS, as_json=as_json) as window:

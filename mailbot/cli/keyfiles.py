@@ -34,9 +34,7 @@ from mailbot.wiring import Keys, clock, open_keys
 @click.option("--yes", is_flag=True, help="Do not ask: for scripts that compared the fingerprint themselves.")
 @with_config
 @with_json
-def import_key(
-    *, code: str, file: BinaryIO, dry_run: bool, yes: bool, config_path: Path, as_json: bool
-) -> None:
+def import_key(*, code: str, file: BinaryIO, dry_run: bool, yes: bool, config_path: Path, as_json: bool) -> None:
     """Take exactly one public certificate from FILE (- is standard input) for CODE: a party's, SEC, or OPERATORS.
 
     It is written to keys/CODE/FINGERPRINT.asc, and counts as soon as the configuration names its fingerprint. Compare
@@ -86,7 +84,7 @@ _EXPORT = "Export it alone: gpg --armor --export FINGERPRINT"
 _HINTS = {
     Refusal.UNREADABLE: _EXPORT,
     Refusal.TOO_LARGE: "Export it with --export-options export-minimal.",
-    Refusal.SECRET: "Destroy the file, tell its owner that the secret key was disclosed, and ask for another certificate.",
+    Refusal.SECRET: "Destroy the file, tell its owner that the secret key was disclosed, and ask for another certificate.",  # noqa: E501
     Refusal.CONTROL_CHARACTERS: "Ask for a certificate with an ordinary name; this one may be an attack.",
     Refusal.TWICE: _EXPORT,
     Refusal.SEVERAL: _EXPORT,
@@ -232,7 +230,7 @@ def check(config_path: Path, as_json: bool) -> int:
     return Exit.FINDING if findings else Exit.FINE
 
 
-def _differences(keys: Keys, config: Config) -> Iterator[Finding]:
+def _differences(keys: Keys, config: Config) -> Iterator[Finding]:  # noqa: C901
     configured = config.directory.fingerprints()
     for pin in keys.amendments.pins:
         place = f"{pin.party} {pin.fingerprint}"

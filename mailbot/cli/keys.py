@@ -29,7 +29,8 @@ def keys() -> None:
 @with_json
 def list_keys(config_path: Path, as_json: bool) -> int:
     """Every certificate in use: whose, what, until when, what is wrong with it, and whether configuration or mail
-    brought it."""
+    brought it.
+    """
     config = open_config(config_path, as_json=as_json)
     with telling_faults(as_json=as_json), open_keys(config) as found:
         rows = _rows(found)

@@ -66,7 +66,7 @@ def rotate(announce: bool, yes: bool, config_path: Path, as_json: bool) -> None:
                                        certificate
     3. [robot] fingerprint and also_opens change places; restart: the robot signs with the new key
     4. weeks later                     take the old one out of also_opens
-    """
+    """  # noqa: D301
     if announce:
         _announce(config_path, yes=yes, as_json=as_json)
         return

@@ -47,7 +47,7 @@ class _Child:
     answers: int = -1
     begun: float = field(default_factory=monotonic)
 
-    def __enter__(self) -> "_Child":
+    def __enter__(self) -> "_Child":  # noqa: PYI034
         self.answers, end = os.pipe()
         self.process = os.fork()
         if self.process == 0:

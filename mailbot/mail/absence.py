@@ -93,7 +93,7 @@ def _date(tongue: Tongue) -> str:
     written = (
         r"(?P<year3>20\d\d)(?P<mark3>[-./])\s?(?P<month3>\d{1,2})(?P=mark3)\s?(?P<day3>\d{1,2})(?!\d)",
         *(named if names else ()),
-        r"(?P<day4>\d{1,2})(?P<mark4>[./-])\s?(?P<month4>\d{1,2})"
+        r"(?P<day4>\d{1,2})(?P<mark4>[./-])\s?(?P<month4>\d{1,2})"  # noqa: ISC004
         r"(?:(?P=mark4)\s?(?P<year4>(?:20)?\d\d)(?![\d:])|\.(?!\d)|(?![\d./:-]))",
         r"(?:(?P<year5>20\d\d)\s?[年년]\s?)?(?P<month5>\d{1,2})\s?[月월]\s?(?P<day5>\d{1,2})\s?[日号號일]",
     )

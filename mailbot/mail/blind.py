@@ -36,7 +36,11 @@ def _edits(part: Part, text: Part | None, *, flat: bool) -> Iterator[Edit]:
     flat = flat or (part.type == "multipart/alternative" and any(leaf is text for leaf in part.leaves()))
     if part is text:
         yield part.start, part.end, _text(part)
-    elif _repeats_headers(part) or part.type == "application/pgp-signature" or (flat and (is_text(part) or part.type in _PAGES)):
+    elif (
+        _repeats_headers(part)
+        or part.type == "application/pgp-signature"
+        or (flat and (is_text(part) or part.type in _PAGES))
+    ):
         yield part.start, part.end, b"".join(text_entity("").pieces())
     elif part.start == 0 or part.children:
         yield part.start, part.body, _header(part, flat=flat)

@@ -86,7 +86,9 @@ _LIST_FIELDS = (
     "x-sequence", "x-list-host", "x-ezmlm-number",
 )  # fmt: skip
 _BULK_FIELDS = ("feedback-id", "x-csa-complaints", "x-campaign", "x-campaignid", "x-campaign-id")
-_LIST_ADDRESS = re.compile(rb"<?(?:owner-[^@<>\s]+|[^@<>\s]+-(?:owner|bounces?|return-\d+-[^@<>\s]*)(?:\+[^@<>]*)?)@", re.I)
+_LIST_ADDRESS = re.compile(
+    rb"<?(?:owner-[^@<>\s]+|[^@<>\s]+-(?:owner|bounces?|return-\d+-[^@<>\s]*)(?:\+[^@<>]*)?)@", re.IGNORECASE
+)
 
 
 def field_of_a_list(mail: Sighting) -> MailClass | None:

@@ -127,9 +127,7 @@ def _import_pinned(gpg: TamedGPG, keys: Path, pins: _Pinned, brought: Octets) ->
         raise GpgFailure("the keyring holds other certificates than those put into it")
 
 
-def _sources(
-    gate: TamedGPG, path: Path, fingerprint: Fingerprint, brought: bytes | None
-) -> Iterator[bytes | Finding]:
+def _sources(gate: TamedGPG, path: Path, fingerprint: Fingerprint, brought: bytes | None) -> Iterator[bytes | Finding]:
     """The pinned certificate as its file has it, and as a mail brought it: one of them is enough."""
     octets = _read(path)
     if octets is None and brought is None:

@@ -56,7 +56,7 @@ _RETURNED = re.compile(
     r"^[ \t>*|]*(?:-{2,}|={2,}|_{2,}|\*{2,})?[ \t]*(?:"
     r"(?:below (?:this|the next) line|this|here|following|included|attached|enclosed)?[ \t]*(?:is |are )?(?:a )?"
     r"copy of (?:the|your) (?:original )?message"
-    r"|(?:the )?(?:start of |begin(?:ning)? of )?(?:the )?(?:original|returned|unsent|undelivered|bounced|old|rejected) "
+    r"|(?:the )?(?:start of |begin(?:ning)? of )?(?:the )?(?:original|returned|unsent|undelivered|bounced|old|rejected) "  # noqa: E501
     r"(?:e-?mail |mail )?(?:message|mail|headers?|text)\b.{0,40}"
     r"|message (?:text|headers?|body) follows?|(?:the )?headers? of (?:the|your) .{0,30}|your message reads"
     r"|received header)",
@@ -142,12 +142,12 @@ _FAILED = (
     r"i'm (?:sorry to have to inform you|afraid i wasn't able)",
     r"(?:the|your) original message was received at", r"-----? ?the following addresses had",
     r"-----? ?transcript of session", r"this report relates to a message you sent",
-    r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b…(?:could not|cannot|can ?not|couldn't|can't|was not|wasn't"
+    r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b…(?:could not|cannot|can ?not|couldn't|can't|was not|wasn't"  # noqa: E501, ISC004
     r"|has not been|were not|did not|didn't|is not|not be)…(?:deliver|reach|sent|accept|process|relay|receive)",
-    r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b…(?:was|has been|is|were) (?:automatically |being )?"
+    r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b…(?:was|has been|is|were) (?:automatically |being )?"  # noqa: E501, ISC004
     r"(?:undeliver|reject|return|refus|bounced|blocked)",
     r"(?:unable|failed|not able|impossible) to (?:deliver|send|relay|reach)",
-    r"(?:the )?(?:following|these) (?:e?mail )?(?:recipient|address|user|destination)…"
+    r"(?:the )?(?:following|these) (?:e?mail )?(?:recipient|address|user|destination)…"  # noqa: ISC004
     r"(?:could not|cannot|fail|unable|undeliver|not deliver|had |was |were |errors?|rejected|unknown)",
     r"deliver[y]?(?: attempt)? (?:to|of|for)…(?:fail|abort|not possible|delay|impossible)",
     r"delivery (?:has |is )?(?:fail|incomplete|impossible|problem|error)", r"delivery status notification",
@@ -160,7 +160,7 @@ _FAILED = (
     r"(?:message|courriel|courrier|mail)\b…n['’](?:a pas (?:pu|été)|est pas (?:parvenu|arrivé))",
     r"(?:échec|erreur)s? (?:de |lors de |d['’])?(?:la |l['’])?(?:remise|distribution|livraison|envoi)",
     r"impossible de (?:remettre|délivrer|livrer|distribuer)", r"non[- ]remis",
-    r"(?:nachricht|e-?mail|mail)\b…(?:konnte|kann|wurde)…nicht…(?:zugestellt|ausgeliefert"
+    r"(?:nachricht|e-?mail|mail)\b…(?:konnte|kann|wurde)…nicht…(?:zugestellt|ausgeliefert"  # noqa: ISC004
     r"|übermittelt|gesendet|weitergeleitet|zustell)", r"unzustellbar", r"fehler bei der (?:nachrichten)?zustellung",
     r"(?:mensaje|correo)\b…no (?:se )?(?:ha podido|pudo|puede|fue|ha sido)…entreg",
     r"no se (?:pudo|ha podido|puede) entregar", r"error (?:en|de) (?:la )?entrega",
@@ -176,8 +176,8 @@ _FAILED = (
     r"mesajul…nu (?:a putut|poate|a fost)", r"(?:ileti|mesaj|posta)\w*…(?:iletilem|teslim edilem)",
     r"(?:сообщени|письм)\w*…не (?:было|может|могло|удалось|доставлен)", r"не удалось доставить",
     r"невозможно(?:сти)? достав", r"το μήνυμ…δεν (?:παραδόθηκε|μπόρεσε|ήταν)",
-    r"(?:配信|送信|配送|お届け)[^。]{0,60}(?:できません|できなかった|失敗|不能)", r"宛先[^。]{0,30}(?:見つかりません|不明|存在)",
-    r"退信|无法(?:投递|送达|发送)|無法(?:投遞|送達|傳送|傳遞)|被退回|投递失败|发送失败", r"반송|(?:전송|배달|발송)…(?:못|실패)",
+    r"(?:配信|送信|配送|お届け)[^。]{0,60}(?:できません|できなかった|失敗|不能)", r"宛先[^。]{0,30}(?:見つかりません|不明|存在)",  # noqa: E501
+    r"退信|无法(?:投递|送达|发送)|無法(?:投遞|送達|傳送|傳遞)|被退回|投递失败|发送失败", r"반송|(?:전송|배달|발송)…(?:못|실패)",  # noqa: E501
 )  # fmt: skip
 _DELAYED = (
     r"not yet been delivered", r"(?:could|has|have) not (?:yet )?(?:be|been) delivered (?:yet|so far|within|for)",

@@ -22,8 +22,8 @@ from mailbot.core.mail import (
 )
 from mailbot.core.tags import leading_tags, parse
 from mailbot.mail.absence import return_date
-from mailbot.mail.bringing import key_blocks
 from mailbot.mail.attachments import open_attachments, with_attachments
+from mailbot.mail.bringing import key_blocks
 from mailbot.mail.classification import Finding, OwnMarks, Sighting, asks_for_no_answer, classify
 from mailbot.mail.content import as_entity, is_entity, signed_message
 from mailbot.mail.gpg import Beside, Gpg, GpgFailure, Unsealed, Verdict

@@ -105,7 +105,9 @@ def holds_signature(part: Part) -> bool:
     """Whether it is a detached OpenPGP signature: by its type, or, if a gateway changed that, by what is in it."""
     if part.type == "application/pgp-signature":
         return True
-    renamed = part.type in {"application/octet-stream", "text/plain"} and part.filename.lower().endswith((".asc", ".sig"))
+    renamed = part.type in {"application/octet-stream", "text/plain"} and part.filename.lower().endswith(
+        (".asc", ".sig")
+    )
     return renamed and part.starts_with(b"-----BEGIN PGP SIGNATURE-----")
 
 

@@ -79,7 +79,9 @@ def report_that_quotes_our_message_id(mail: Sighting) -> MailClass | None:
     return _by_recipients(mail.guessed_bounce)
 
 
-_GROUPWISE = re.compile(r"message status - (?:opened|read|accepted|completed|deleted|delivered|undeliverable)", re.I)
+_GROUPWISE = re.compile(
+    r"message status - (?:opened|read|accepted|completed|deleted|delivered|undeliverable)", re.IGNORECASE
+)
 
 
 def status_of_groupwise(mail: Sighting) -> MailClass | None:
@@ -97,7 +99,9 @@ def some_other_report(mail: Sighting) -> MailClass | None:
     return MailClass.AUTOMATIC if mail.root.type == "multipart/report" else None
 
 
-_AGGREGATE = re.compile(r"[^!\s]{1,255}![^!\s]{1,255}!\d{1,12}!\d{1,12}(?:![^!\s]{1,64})?\.(?:xml|json)?(?:\.?gz|\.?zip)?")
+_AGGREGATE = re.compile(
+    r"[^!\s]{1,255}![^!\s]{1,255}!\d{1,12}!\d{1,12}(?:![^!\s]{1,64})?\.(?:xml|json)?(?:\.?gz|\.?zip)?"
+)
 
 
 def aggregate_report(mail: Sighting) -> MailClass | None:

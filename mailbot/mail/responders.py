@@ -143,7 +143,7 @@ _AWAY = re.compile(
 
 
 def absence_told_in_the_senders_full_name(mail: Sighting) -> MailClass | None:
-    """Notes writes the sender's own full name into the subject: `Hans Maier is out of the office.`"""
+    """Notes writes the sender's own full name into the subject: `Hans Maier is out of the office.`"""  # noqa: D415
     subject = re.sub(r"\A\s*(?:auto|automatic reply)\s*:\s*", "", mail.headers.subject, flags=re.IGNORECASE)
     names = _full_names(mail.display_name, mail.local_part)
     said = next((name for name in names if subject.casefold().startswith(name)), None)

@@ -48,8 +48,7 @@ def is_utf_8(octets: bytes) -> bool:
 
 
 def is_mojibake(text: str) -> bool:
-    """Whether signs stand between letters, or words begin small and go on in capitals: as in KOI8 read as Windows-1251.
-    """
+    """Whether signs stand between letters, or words begin small and go on in capitals: as in KOI8 read as Windows-1251."""  # noqa: E501
     words = re.findall(r"[^\W\d_]{3,}", text)
     beyond = [word for word in words if not word.isascii()]
     inverted = any(word[0].islower() for word in beyond) and all(word[1:].isupper() for word in beyond)

@@ -186,6 +186,7 @@ SILENT = text("parts.half_at IS NOT NULL")
 UNANSWERED = text("parts.deadline_at IS NOT NULL")
 RUNNING = text("rounds.stage = 'running'")
 QUEUED = text("outbox.state = 'queued'")
+ON_THE_CLOCK = text("journal.event IN ('clock doubted', 'clock trusted')")
 UNWARNED = text("outbox.state = 'queued' AND outbox.author IS NOT NULL AND outbox.warned_at IS NULL")
 FAILED = text("(outbox.state IN ('refused', 'expired') OR outbox.reported = 'undeliverable')")
 UNATTENDED = text(  # failed, and its author not told yet
@@ -416,9 +417,7 @@ pins = _table(
     _time("since"),
     _text("ordered_by"),
 )
-retirements = _table(
-    "retirements", _key("fingerprint"), _text("party"), _time("at"), _time("until"), _text("subkeys")
-)
+retirements = _table("retirements", _key("fingerprint"), _text("party"), _time("at"), _time("until"), _text("subkeys"))
 revocations = _table("revocations", _key("fingerprint"), _text("party"), _time("at"))
 certificates = _table("certificates", _key("fingerprint"), _octets("octets"), _text("digest"), _time("at"))
 
@@ -450,3 +449,5 @@ journal = _table(
     _text("previous"),
     _text("hash"),
 )
+_index("journal_at", journal.c.at)
+_index("journal_clock", journal.c.number, only=ON_THE_CLOCK)

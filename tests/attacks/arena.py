@@ -3,22 +3,24 @@
 One network is used for all attacks of a file. Each attack looks only at what is new since it began: mails in every
 mailbox, each opened with its owner's key; mails held; rows of the journal. Whatever the attack, `Arena.play` insists that
 no mail of the robot opens for anybody but its owner, or says outside whom else it is about.
-"""
+"""  # noqa: E501
 
 import contextlib
 import re
 import smtplib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from imapclient import IMAPClient
 from sqlalchemy import delete
 
 from mailbot.config import load
 from mailbot.core.records import HeldMail, Reason
+from mailbot.playground.keys import Key as Held
 from mailbot.playground.people import Person
 from mailbot.playground.reading import ReadMail, read
 from mailbot.store.engine import writing
@@ -67,7 +69,7 @@ class Seen:
         return facts
 
     def tags(self, login: str) -> list[str]:
-        """The words of the tags of what somebody got: REQUEST, HELP …"""
+        """The words of the tags of what somebody got: REQUEST, HELP …"""  # noqa: D415
         return [str(mail.tag.tag.word) if mail.tag.tag else "" for mail in self.got[login]]
 
     def only(self, login: str) -> ReadMail:
@@ -78,7 +80,7 @@ class Seen:
 
 def _all_of(mail: ReadMail) -> str:
     files = "".join(file.octets.decode("utf-8", "replace") for file in mail.attachments)
-    return "\n".join((mail.subject, mail.cover, mail.author_subject, mail.text, files))
+    return "\n".join((mail.subject, mail.cover, mail.author_subject, mail.text, files))  # noqa: FLY002
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Arena:
     robot: Robot
     subkeys: Mapping[str, frozenset[str]]  # login -> the key IDs that mail to him may be sealed to
     clock: "_Clock"
+    newcomers: dict[str, list[Key]] = field(default_factory=dict)  # login -> keys that nobody has pinned
     _windows: dict[str, "_Window"] = field(default_factory=dict)
     _row: int = 0
     _held: int = 0
@@ -135,8 +138,7 @@ class Arena:
         raw = {login: self._window(person.address).new() for login, person in self.world.people.items()}
         with ThreadPoolExecutor(2) as pool:
             reading = {
-                login: [pool.submit(read, octets, self.person(login).key) for octets in mails]
-                for login, mails in raw.items()
+                login: [pool.submit(self._read, octets, login) for octets in mails] for login, mails in raw.items()
             }
             got = {login: [read_.result() for read_ in mails] for login, mails in reading.items()}
         rows = list(Journal(self.robot.engine).rows(after=self._row))
@@ -171,11 +173,24 @@ class Arena:
             for octets, mail in zip(mails, seen.got[login], strict=True):
                 if mail.encrypted:
                     assert mail.decrypts, f"{login} got what he cannot open"
-                    assert recipients_of(octets) <= self.subkeys[login], f"{login}'s mail opens for others"
+                    assert recipients_of(octets) <= self._subkeys_of(login), f"{login}'s mail opens for others"
                     assert mail.signature.is_by(self.world.cast.robot.fingerprint)
                 else:
                     assert mail.text == "", f"{login} got words in clear"
                 self._insist_on_silence(login, octets)
+
+    def _read(self, octets: bytes, login: str) -> ReadMail:
+        """With his key, or, where that does not open it, with one that he or somebody else would like to be his."""
+        mail = read(octets, self.person(login).key)
+        for key in self.newcomers.get(login, ()) if mail.encrypted and not mail.decrypts else ():
+            mail = read(octets, Held(key.home, key.fingerprint, key.public))
+            if mail.decrypts:
+                break
+        return mail
+
+    def _subkeys_of(self, login: str) -> frozenset[str]:
+        newcomers = (encryption_keys(key.home, key.fingerprint) for key in self.newcomers.get(login, ()))
+        return self.subkeys[login].union(*newcomers)
 
     def _insist_on_silence(self, login: str, octets: bytes) -> None:
         """Nothing that every server can read names anybody but the reader and the robot."""
@@ -243,14 +258,13 @@ def begin(world: Attacked) -> Arena:
     robot = Robot(load(world.config), now=ahead.now)
     receiver = robot.receiver()
     robot.receiver = lambda: receiver  # type: ignore[method-assign]  # as in `run`: one for all rounds, letters compiled once
-    return Arena(world, robot, _subkeys(world.people.values()), ahead)
+    subkeys = {login: encryption_keys(p.key.home, p.key.fingerprint) for login, p in world.people.items()}
+    return Arena(world, robot, subkeys, ahead)
 
 
-def _subkeys(people: Iterable[Person]) -> dict[str, frozenset[str]]:
-    """Whom each person's mail may be sealed to, as gpg lists their certificates."""
-    found = {}
-    for person in people:
-        listed = run(person.key.home, "--with-colons", "--list-keys", person.key.fingerprint).stdout.decode()
-        rows = [row.split(":") for row in listed.split("\n")]
-        found[person.login] = frozenset(row[4] for row in rows if row[0] == "sub" and "e" in row[11])
-    return found
+def encryption_keys(home: Path, fingerprint: str) -> frozenset[str]:
+    """The key IDs that mail to this certificate may be sealed to, as gpg lists them."""
+    rows = [
+        row.split(":") for row in run(home, "--with-colons", "--list-keys", fingerprint).stdout.decode().split("\n")
+    ]
+    return frozenset(row[4] for row in rows if row[0] == "sub" and "e" in row[11])

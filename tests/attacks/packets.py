@@ -11,7 +11,11 @@ def recipients_of(mail: bytes) -> set[str]:
 
 def dearmoured(mail: bytes) -> bytes:
     """The OpenPGP message in a mail, or in an armour alone."""
-    found = re.search(rb"-----BEGIN PGP MESSAGE-----\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)(?:\r?\n=[^\r\n]{4})?\r?\n-----END", mail, re.S)
+    found = re.search(
+        rb"-----BEGIN PGP MESSAGE-----\r?\n(?:[^\r\n]+\r?\n)*\r?\n(.*?)(?:\r?\n=[^\r\n]{4})?\r?\n-----END",
+        mail,
+        re.DOTALL,
+    )
     assert found, "no armour"
     return base64.b64decode(found[1])
 

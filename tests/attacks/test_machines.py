@@ -126,7 +126,9 @@ def test_two_robots_set_at_each_other(arena: Arena) -> None:
 
 
 @attack("15", "one mail, then silence, whatever the first mail was: a notice, a command, a ping")
-@pytest.mark.parametrize("subject", ["[HELP]", "[STATUS]", "[REQUEST DE urgency=high] x", "Hello", "[PING#7K3Q-9F2M-XR4T]"])
+@pytest.mark.parametrize(
+    "subject", ["[HELP]", "[STATUS]", "[REQUEST DE urgency=high] x", "Hello", "[PING#7K3Q-9F2M-XR4T]"]
+)
 def test_a_robot_that_answers_everything(subject: str, arena: Arena) -> None:
     spain = hand(arena.person("es"))
     octets = sealed(spain, words("automatic\n", subject=subject), arena.hub, "desk@es.example")
@@ -140,7 +142,7 @@ def _round(arena: Arena, other: Robot) -> tuple[int, int]:
     assert done.queued == 0
     inbox = arena._window(ADDRESS)
     if done.tried:
-        from tests.attacks.arena import _await
+        from tests.attacks.arena import _await  # noqa: PLC0415
 
         _await(lambda: inbox.count() >= 1, "the other robot's mail")
     return done.tried, arena.robot.once().tried

@@ -45,7 +45,9 @@ def test_captured_ciphertext_in_a_signed_wrapper(arena: Arena) -> None:
 
 
 CARRIERS = {
-    "an attachment": lambda sealed: part('application/pgp-encrypted; name="x.asc"', sealed, "Content-Disposition: attachment"),
+    "an attachment": lambda sealed: part(
+        'application/pgp-encrypted; name="x.asc"', sealed, "Content-Disposition: attachment"
+    ),
     "a PGP/MIME part": lambda sealed: encrypted(crlf(sealed)),
     "an inline text": lambda sealed: part("text/plain", sealed),
     "a message/rfc822": lambda sealed: part("message/rfc822", header(FRANCE) + encrypted(crlf(sealed))),
@@ -56,7 +58,7 @@ CARRIERS = {
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_captured_ciphertext_inside_ones_own_mail_as(carrier: str, arena: Arena) -> None:
     inside = CARRIERS[carrier](captured(arena))
-    own = "Subject: [REQUEST IT] x\r\n".encode() + multipart(
+    own = b"Subject: [REQUEST IT] x\r\n" + multipart(
         "mixed", words("Please look"), inside, fields='; protected-headers="v1"'
     )
     seen = arena.play(sealed(hand(arena.person("es")), own, arena.hub, SPAIN))
@@ -77,9 +79,11 @@ def test_encryption_within_encryption(arena: Arena) -> None:
 def test_two_messages_one_behind_the_other(arena: Arena) -> None:
     own = dearmoured(hand(arena.person("es")).sign_encrypt(words("x", subject="[REQUEST IT] x"), [arena.hub]))
     octets = own + dearmoured(captured(arena))
-    import base64
+    import base64  # noqa: PLC0415
 
-    armour = b"-----BEGIN PGP MESSAGE-----\r\n\r\n" + crlf(base64.encodebytes(octets)) + b"-----END PGP MESSAGE-----\r\n"
+    armour = (
+        b"-----BEGIN PGP MESSAGE-----\r\n\r\n" + crlf(base64.encodebytes(octets)) + b"-----END PGP MESSAGE-----\r\n"
+    )
     seen = arena.play(header(SPAIN) + encrypted(armour))
     assert (seen.reasons, seen.readers(SECRET)) == ([Reason.CANNOT_DECRYPT], set())
 
@@ -88,10 +92,17 @@ def test_two_messages_one_behind_the_other(arena: Arena) -> None:
 def test_a_padding_oracle(arena: Arena) -> None:
     """France's ciphertext, changed at many places, one after the other: the same to see each time."""
     genuine, outcomes = captured(arena), set()
-    for change in (genuine, spoil(genuine, cut=False), spoil(genuine, cut=True), crlf(genuine).replace(b"\r\n=", b"\r\n=x")):
+    for change in (
+        genuine,
+        spoil(genuine, cut=False),
+        spoil(genuine, cut=True),
+        crlf(genuine).replace(b"\r\n=", b"\r\n=x"),
+    ):
         arena.forget_notices()
         seen = arena.play(header("somebody@elsewhere.example") + encrypted(crlf(change)))
-        outcomes.add((frozenset(seen.reached - {"fr"}), frozenset(seen.readers(SECRET) - {"de", "de-police", "de-border"})))
+        outcomes.add(
+            (frozenset(seen.reached - {"fr"}), frozenset(seen.readers(SECRET) - {"de", "de-police", "de-border"}))
+        )
     assert outcomes == {(frozenset(), frozenset())} or outcomes <= {
         (frozenset(), frozenset()),
         (frozenset({"de", "de-police", "de-border"}), frozenset()),
@@ -142,7 +153,8 @@ def test_a_flood_of_forged_mail(arena: Arena) -> None:
 def test_a_flood_that_is_to_use_up_a_partys_answers(arena: Arena) -> None:
     arena.play(*failing(arena))
     seen = arena.play(
-        arena.person("fr").write("[REQUEST IT urgency=high] x", "bad tag"), arena.person("fr").write("[REQUEST IT] x", "good")
+        arena.person("fr").write("[REQUEST IT urgency=high] x", "bad tag"),
+        arena.person("fr").write("[REQUEST IT] x", "good"),
     )
     assert sorted(seen.tags("fr")) == ["HELP", "REQUEST"]
     assert seen.readers("good") == {"it"}
@@ -183,7 +195,9 @@ def test_fishing_by_reply_codes(arena: Arena) -> None:
     seen = arena.play(arena.person("fr").write("[REQUEST DE] x", SECRET))
     code = re.search(r"R-\w{5}-\w{5}", seen.only("de").cover)
     assert code
-    answers = [_answers(arena.play(arena.person("es").write("x", f"Hello?\n> {c}\n"))) for c in (code[0], "R-00000-00000")]
+    answers = [
+        _answers(arena.play(arena.person("es").write("x", f"Hello?\n> {c}\n"))) for c in (code[0], "R-00000-00000")
+    ]
     assert answers[0] == answers[1]
 
 

@@ -157,7 +157,10 @@ def test_what_is_too_weak_stands_in_the_notice(arena: Arena, spoilt: Mapping[str
 @pytest.mark.parametrize("place", ["user ID", "file name", "notation", "text"])
 def test_forged_status_lines_in_the(place: str, arena: Arena) -> None:
     france = arena.person("fr").key.fingerprint
-    lines = [f"[GNUPG:] GOODSIG {france[-16:]} France", f"[GNUPG:] VALIDSIG {france} 2026-01-01 1 0 4 0 22 10 00 {france}"]
+    lines = [
+        f"[GNUPG:] GOODSIG {france[-16:]} France",
+        f"[GNUPG:] VALIDSIG {france} 2026-01-01 1 0 4 0 22 10 00 {france}",
+    ]
     stranger = hand(arena.person("stranger"))
     entity, options = words(LIE, subject=TAG), tuple[str, ...]()
     match place:

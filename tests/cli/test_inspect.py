@@ -38,7 +38,7 @@ def records(*args: str | Path, code: int = 0) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def mail(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "mail.eml"
+    yield tmp_path / "mail.eml"  # noqa: PT022
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,9 @@ def look(mail: Path, octets: bytes, *args: str | Path) -> dict[str, Any]:
 
 
 def test_every_field_is_always_there(mail: Path, keys: list[str]) -> None:
-    record = look(mail, sealed_mail(protected_text("Bonjour\r\n", "[REQUEST DE,IT urgent deadline=4h] Voyageur")), *keys)
+    record = look(
+        mail, sealed_mail(protected_text("Bonjour\r\n", "[REQUEST DE,IT urgent deadline=4h] Voyageur")), *keys
+    )
     assert list(record) == [*FIELDS[:-1], "text", "problem"]
     assert record == {
         "file": str(mail), "class": "person", "rule": "person", "answerable": True, "kind": "REQUEST",
@@ -182,6 +184,22 @@ def test_a_configuration_says_who_is_who(mail: Path) -> None:
         assert record["signatures"][0]["party"] == "FR"
         assert (record["kind"], record["tag_signed"], record["problem"]) == ("REQUEST", True, None)
         assert look(mail, _to_the_return_path(stage), "-c", stage.config)["tag_source"] == "address"
+
+
+def test_no_database_is_needed(mail: Path) -> None:
+    with set_up() as stage:
+        mail_of_france = stage.people["fr"].write("[REQUEST DE] x", "Bonjour\n")
+        (stage.config.parent / "state").mkdir(exist_ok=True)
+        nowhere = '\n[store]\nurl = "postgresql+psycopg://nobody@127.0.0.1:9/none"\n'
+        stage.config.write_text(stage.config.read_text() + nowhere)
+        record = look(mail, mail_of_france, "--config", stage.config)
+        assert (record["kind"], record["tag_signed"]) == ("REQUEST", True)
+
+
+def test_keys_of_ones_own_beside_a_configuration(mail: Path, keys: list[str]) -> None:
+    with set_up() as stage:
+        record = look(mail, sealed_mail(protected_text()), "--config", stage.config, *keys)
+        assert (record["encrypted"], record["tag_signed"], record["signatures"][0]["party"]) == (True, True, "FR")
 
 
 def _to_the_return_path(stage: Stage) -> bytes:

@@ -179,38 +179,6 @@ def test_a_newer_database_is_refused(call: Call, config: Path) -> None:
         assert (said.code, ids(said)) == (Exit.CONFIGURATION, ["store.newer"])
 
 
-def test_an_older_database_is_told_and_migrated(
-    call: Call, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As after the next release: one more version than this database has."""
-    step = tmp_path / "later.py"
-    step.write_text(LATER.format(before=migrations.newest_version()), "utf-8")
-    made = migrations._config
-
-    def with_one_more() -> object:
-        found = made()
-        found.set_main_option("version_locations", f"{Path(migrations.__file__).parent / 'versions'}:{tmp_path}")
-        return found
-
-    monkeypatch.setattr(migrations, "_config", with_one_more)
-    said = call("status", "--json")
-    assert (said.code, ids(said)) == (Exit.MISSING, ["store.older"])
-    said = call("migrate", "--check", "--json")
-    assert (said.code, said.json["data"]["steps"]) == (Exit.FINDING, ["9998: What comes later."])
-    assert call("status").code == Exit.MISSING
-    assert call("migrate").code == Exit.FINE
-    assert call("status").code == Exit.FINE
-    assert events(config) == [Event.MIGRATED]
-
-
-LATER = '''"""What comes later."""
-from alembic import op
-revision = "9998"
-down_revision = "{before}"
-def upgrade(): op.execute("CREATE TABLE later (x integer)")
-'''
-
-
 # ---------------------------------------------------------------- beside a robot
 
 

@@ -16,7 +16,7 @@ HELD = HeldMail(12, "d", Reason.NOT_SIGNED, HeldState.WAITING, NOW, "a@b.example
 
 
 def ringing(alarm: Alarm, **more: datetime) -> Ringing:
-    return Ringing(alarm, "", NOW, "", **({"told_at": NOW} | more))
+    return replace(Ringing(alarm, "", NOW, "", told_at=NOW), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

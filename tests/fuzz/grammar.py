@@ -44,7 +44,12 @@ def corpus() -> Corpus:
     ]
     made = [part("text/plain; charset=us-ascii", text, "Content-Transfer-Encoding: 7bit") for text in texts]
     made += [entity.removesuffix(b"\r\n") for entity in made]  # a clearsigned text has no last line end
-    return Corpus(frozenset(entities + made), frozenset(entities + texts), tuple(whole), tuple(combined + inline + cleared + others + foreign))
+    return Corpus(
+        frozenset(entities + made),
+        frozenset(entities + texts),
+        tuple(whole),
+        tuple(combined + inline + cleared + others + foreign),
+    )
 
 
 def mail(seed: int) -> bytes:

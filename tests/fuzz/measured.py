@@ -1,4 +1,4 @@
-"""Opens files in a process of its own and says of each what that took: `python -m tests.fuzz.measured HOME KEY FILE…`."""
+"""Opens files in a process of its own and says of each what that took: `python -m tests.fuzz.measured HOME KEY FILE…`."""  # noqa: E501
 
 import hashlib
 import json
@@ -22,7 +22,10 @@ def main(home: str, robot: str, *files: str) -> None:
         octets = Path(file).read_bytes()
         mail = _opened(octets, gpg)
         said = {"mail_class": mail.mail_class, "trouble": mail.trouble, "vouched": mail.voucher is not None}
-        print(json.dumps({**said, "size": len(octets), "took": _seconds() - begun, "memory": _peak() - before}), flush=True)
+        print(
+            json.dumps({**said, "size": len(octets), "took": _seconds() - begun, "memory": _peak() - before}),
+            flush=True,
+        )
 
 
 def _opened(octets: bytes, gpg: Gpg) -> OpenedMail:

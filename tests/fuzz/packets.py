@@ -154,7 +154,9 @@ class Grammar:
         return tag + self._length(len(body) if self.chance(0.97) else self.random.randrange(70_000)) + body
 
     def _old(self, kind: int, body: bytes) -> bytes:
-        size = self.random.choice([0, 1, 2, 3]) if kind == COMPRESSED or self.chance(0.1) else self.random.choice([1, 2])
+        size = (
+            self.random.choice([0, 1, 2, 3]) if kind == COMPRESSED or self.chance(0.1) else self.random.choice([1, 2])
+        )
         length = b"" if size == 3 else (len(body) % (1 << 8 * (1 << size))).to_bytes(1 << size, "big")
         return bytes([0x80 | kind << 2 | size]) + length + body
 

@@ -1,4 +1,4 @@
-"""No mail takes more than 10 seconds, or more memory than 64 MiB and ten times its size: measured, in another process."""
+"""No mail takes more than 10 seconds, or more memory than 64 MiB and ten times its size: measured, in another process."""  # noqa: E501
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Map
         found |= dict(zip(files, map(json.loads, done.stdout.splitlines()), strict=True))
         for file in files.values():
             file.unlink()
-    yield found
+    yield found  # noqa: PT022
 
 
 @pytest.mark.parametrize("name", BOMBS)

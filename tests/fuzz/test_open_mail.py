@@ -2,7 +2,7 @@
 
 A mail that fails is named by its seed: `grammar.mail(seed)` makes it again. Longer by hand: `pytest -m fuzz tests/fuzz`;
 what it finds becomes a mail of tests/families.
-"""
+"""  # noqa: E501
 
 import time
 import unicodedata

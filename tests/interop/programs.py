@@ -52,7 +52,7 @@ class Program(ABC):
 
     @abstractmethod
     def seal(self, octets: bytes, to: str, form: Form) -> bytes:
-        """Signed by the member and encrypted to the robot, whose fingerprint is `to`; armoured or not. Raises Unable."""
+        """Signed by the member and encrypted to the robot, whose fingerprint is `to`; armoured or not. Raises Unable."""  # noqa: E501
 
     @abstractmethod
     def open(self, message: bytes) -> bytes:
@@ -104,9 +104,7 @@ class GnuPG(Program):
         return "[GNUPG:] GOODSIG" in self._gpg("--verify", *paths)[1]
 
     def _gpg(self, *words: str, octets: bytes = b"") -> tuple[bytes, str]:
-        return self._say(
-            "gpg", "--homedir", str(self.home), *SAFE, *ALWAYS, "--status-fd", "2", *words, octets=octets
-        )
+        return self._say("gpg", "--homedir", str(self.home), *SAFE, *ALWAYS, "--status-fd", "2", *words, octets=octets)
 
 
 class Sequoia(Program):
@@ -190,9 +188,7 @@ def made_by_sequoia() -> Member:
         cwd=home,
     )
     secret = path.read_bytes()
-    public = subprocess.run(
-        ["sq", "key", "extract-cert", str(path)], capture_output=True, check=True, cwd=home
-    ).stdout
+    public = subprocess.run(["sq", "key", "extract-cert", str(path)], capture_output=True, check=True, cwd=home).stdout
     return Member(_fingerprint(public), public, secret)
 
 

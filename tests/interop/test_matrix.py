@@ -173,9 +173,7 @@ def _title() -> str:
 
 
 def _row(what: str, cells: list[str]) -> str:
-    return f"{what:28}" + "".join(
-        f"{program.name}: {cell:14}" for program, cell in zip(PROGRAMS, cells, strict=True)
-    )
+    return f"{what:28}" + "".join(f"{program.name}: {cell:14}" for program, cell in zip(PROGRAMS, cells, strict=True))
 
 
 # ---------------------------------------------------------------- forms
@@ -184,7 +182,9 @@ COATS = ("armour", "armour without checksum", "binary")
 
 
 @pytest.mark.parametrize("compression", ["none", "zip", "zlib", "bzip2"])
-def test_forms(compression: str, using: Callable[[type[Program], str], Program], request: pytest.FixtureRequest) -> None:
+def test_forms(
+    compression: str, using: Callable[[type[Program], str], Program], request: pytest.FixtureRequest
+) -> None:
     cells = []
     for program in PROGRAMS:
         maker = using(program, "ed25519/cv25519")

@@ -17,6 +17,7 @@ from mailbot.store.engine import StoreUnavailable, open_store, writing
 from mailbot.store.journal import Journal
 from mailbot.store.migrations import SchemaTooNew, migrate
 from mailbot.store.soundness import Damaged, look_over_journal, look_over_pages, require_sound
+from mailbot.store.watch import InUse
 from tests.servers.postgres import Postgres
 from tests.store.samples import NOW
 
@@ -160,7 +161,7 @@ def test_a_backup_of_another_robot_shows(lite: Engine, copy: Path, tmp_path: Pat
 def test_a_database_in_use_is_left_alone(lite: Engine, copy: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mailbot.db")) as other:
         other.execute("SELECT count(*) FROM journal").fetchall()
-        with pytest.raises(backup.InUse):
+        with pytest.raises(InUse):
             restore(copy, lite)
     assert Journal(lite).head()[0] == 5
     restore(copy, lite)

@@ -209,7 +209,7 @@ def test_who_asks_gets_the_robots_certificate_and_is_told_to_compare(play: Play)
     inside = message_from_bytes(germany.key.unseal(armour_of(octets)).octets or b"")
     [attached] = [part for part in inside.walk() if part.get_filename() == f"{fingerprint}.asc"]
     assert attached.get_content_type() == "application/pgp-keys"
-    shown = run(play.folder, "--show-keys", "--with-colons", octets=attached.get_payload(decode=True)).stdout
+    shown = run(play.folder, "--show-keys", "--with-colons", octets=bytes(attached.get_payload(decode=True))).stdout
     assert fingerprint.encode() in shown
     stranger = play.world.people["stranger"]
     play.post(stranger, stranger.write("[KEY]", "\n"))

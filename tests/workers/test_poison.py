@@ -167,6 +167,7 @@ HUGE = "{{ 'x' * 10000000000 }}"
 
 def replace_letter(plug: Plug, text: str) -> None:
     """The request as the robot writes it, in both languages, from an operator's folder."""
+    letter = plug.folder
     for language in ("en", "fr"):
         letter = plug.folder / "letters" / "request" / f"{language}.txt"
         letter.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mailbot.bench.cases import backlog, large, pinging, relaying, resting
+from mailbot.bench.cases import backlog, filled, large, pinging, relaying, resting
 from mailbot.bench.measures import Measure
 from mailbot.bench.stage import Stage
 
@@ -29,6 +29,7 @@ CASES: Mapping[str, Case] = {
     "ping-40": Case(pinging.forty, "a ping of 40 parties"),
     "ping-1000": Case(pinging.thousand, "a ping of 1,000 parties", most=2, parties=1000),
     "large": Case(large.everybody, "25 MiB to ALL of 40 desks", most=3),
+    "filled": Case(filled.steps, "a database with 1,000,000 journal rows and 100,000 exchanges", parties=41),
     "start": Case(resting.start, "from start to the first IDLE"),
     "idle": Case(resting.idle, "nothing to do", most=3),
 }

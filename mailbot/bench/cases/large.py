@@ -26,7 +26,7 @@ def everybody(stage: Stage, rounds: int) -> Iterator[Measure]:
         play = closing.enter_context(stage.play())
         with play.robot():
             pass  # the first start makes the database and the keyring
-        gpg = _sealer(stage.network)
+        gpg, entity = _sealer(stage.network), b""
         for number in range(rounds):
             entity = stage.network.with_file(f"[REQUEST ALL] Vol AZ {number}", PAYLOAD)
             raw.append(_raw(stage.network, entity))

@@ -5,7 +5,7 @@ How a command is written stands in tags.GRAMMAR, who may give it in rights.py, a
 
 from collections.abc import Mapping
 
-from mailbot.core.commands.command import Command, Order, Outcome, not_done
+from mailbot.core.commands.command import Command
 from mailbot.core.commands.held import drop, held, held_of, release
 from mailbot.core.commands.helping import help_
 from mailbot.core.commands.keys import key, key_of

@@ -43,7 +43,7 @@ def key(order: Order) -> Outcome:
     return _confirm(party, fingerprint, order)
 
 
-# ---------------------------------------------------------------- [KEY]
+# ---------------------------------------------------------------- [KEY]  # noqa: ERA001
 
 
 def _ask_or_announce(order: Order) -> Outcome:

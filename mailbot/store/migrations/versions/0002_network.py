@@ -30,6 +30,7 @@ def upgrade() -> None:
     _create_pins()
     _create_proposals()
     _index_failures()
+    _index_the_journal()
     _take_turns_in_the_outbox()
 
 
@@ -241,3 +242,10 @@ def _take_turns_in_the_outbox() -> None:
     }
     for name, those in columns.items():
         op.create_index(name, "outbox", those, sqlite_where=queued, postgresql_where=queued)
+
+
+def _index_the_journal() -> None:
+    """A robot that starts asks for its latest time, and for the last word about the clock."""
+    clock = sa.text("journal.event IN ('clock doubted', 'clock trusted')")
+    op.create_index("ix_journal_at", "journal", ["at"])
+    op.create_index("ix_journal_clock", "journal", ["number"], sqlite_where=clock, postgresql_where=clock)
