@@ -66,9 +66,8 @@ class Running:
     def use(self) -> Use:
         """Up to now."""
         found = [_of(pid) for pid in self.processes if Path(f"/proc/{pid}").exists()]
-        return Use(
-            monotonic(), *(sum(column) for column in list(zip(*found, strict=True))[:4]), max(f[4] for f in found)
-        )
+        cpu, wakes, written, resident, peaks = zip(*found, strict=True)
+        return Use(monotonic(), sum(cpu), sum(wakes), sum(written), sum(resident), max(peaks))
 
     def forget_peak(self) -> None:
         """Count the peak of memory from now on."""

@@ -3,6 +3,8 @@
 Types are spelled out here and not taken from schema.py: what was done once must not change when that file does.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -236,7 +238,7 @@ def _take_turns_in_the_outbox() -> None:
     op.add_column("outbox", sa.Column("turn", NUMBER, nullable=False, server_default="0"))
     queued = sa.text("outbox.state = 'queued'")
     op.drop_index("ix_outbox_turn", "outbox")
-    columns = {
+    columns: dict[str, list[Any]] = {
         "ix_outbox_turn": [sa.text("urgent DESC"), "turn", "id", "due_at"],
         "ix_outbox_lane": ["lane", "urgent", "turn"],
     }
