@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -139,14 +139,15 @@ def _of_keys(borrowed: Borrowed, allowance: Allowance) -> Window:
 def with_strangers(
     directory: Directory, certificates: Mapping[Fingerprint, Certificate], borrowed: Borrowed
 ) -> Directory:
-    """The directory, and every other certificate but the robot's as a party of its own: taken as known."""
+    """The directory, and every other certificate but the robot's taken as known: as its folder's party, or one apart."""
     others = (c for f, c in certificates.items() if f != borrowed.robot and not directory.signer(f))
     parties = dict(directory.parties)
     for certificate in others:
-        code = borrowed.codes.get(certificate.fingerprint, "")
         # No code at all would make one party of all of them; a fingerprint is too long to be one (network.md §2).
-        code = code if code and code not in parties else certificate.fingerprint
-        parties[code] = _party(code, certificate)
+        code = borrowed.codes.get(certificate.fingerprint) or certificate.fingerprint
+        known = parties.get(code)
+        more = frozenset({certificate.fingerprint})
+        parties[code] = replace(known, signers=known.signers | more) if known else _party(code, certificate)
     return Directory(parties, directory.operators, directory.struck_out)
 
 

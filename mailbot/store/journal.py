@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from mailbot.core.decision import Entry
 from mailbot.store.engine import reading, writing
-from mailbot.store.schema import journal, rfc3339, storable
+from mailbot.store.schema import ON_THE_CLOCK, journal, rfc3339, storable
 
 Head = tuple[int, str]  # the last row's number and hash
 EMPTY: Head = (0, "")
@@ -150,19 +150,24 @@ class Journal:
             yield from page
             after = page[-1].number
 
-    def last_of(self, events: Collection[str]) -> JournalRow | None:
-        """The last row of these events."""
-        wanted = select(journal).where(journal.c.event.in_(events)).order_by(journal.c.number.desc()).limit(1)
+    def last_on_the_clock(self) -> JournalRow | None:
+        """The last row that says whether the clock is believed."""
+        wanted = select(journal).where(ON_THE_CLOCK).order_by(journal.c.number.desc()).limit(1)
         with reading(self._engine) as connection:
             row = connection.execute(wanted).mappings().first()
             return JournalRow(**row) if row else None
 
     def span(self, since: int) -> tuple[datetime | None, int]:
-        """Of the rows from this number on: the latest time, and the last number; (None, 0) if there are none."""
-        wanted = select(func.max(journal.c.at), func.max(journal.c.number)).where(journal.c.number >= since)
+        """Of the rows from this number on: the latest time, and the last number; (None, 0) if there are none.
+
+        Asked for separately, each is found at the end of an index, however long the journal is.
+        """
+        these = journal.c.number >= since
         with reading(self._engine) as connection:
-            latest, number = connection.execute(wanted).one()
-            return latest, number or 0
+            latest = connection.execute(
+                select(journal.c.at).where(these).order_by(journal.c.at.desc()).limit(1)
+            ).scalar()
+            return latest, connection.execute(select(func.max(journal.c.number)).where(these)).scalar() or 0
 
     def verify(self, anchor: Head | None = None) -> Verified:
         """Walk the chain. Raises StoreUnavailable.

@@ -152,7 +152,7 @@ class Sentinel:
         """What all robots see alike, in the database."""
         if (row := self._journal_broken(now)) is not None:
             yield Trouble(Alarm.JOURNAL, now, detail=str(row))
-        said = Journal(self.engine).last_of((Event.CLOCK_DOUBTED, Event.CLOCK_TRUSTED))
+        said = Journal(self.engine).last_on_the_clock()
         if said and said.event == Event.CLOCK_DOUBTED:
             yield Trouble(Alarm.CLOCK, said.at)
         owed = Outbox(self.engine).depth()

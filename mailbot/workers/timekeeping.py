@@ -52,7 +52,7 @@ class Timekeeper:
 
     def _begin(self) -> Witness:
         """From the last word about the clock on; without one, from all rows."""
-        said = self.journal.last_of((Event.CLOCK_DOUBTED, Event.CLOCK_TRUSTED))
+        said = self.journal.last_on_the_clock()
         if said and said.event == Event.CLOCK_DOUBTED:
             self._seen = said.number
             return Witness(datetime.fromisoformat(json.loads(said.facts)["latest"]), doubted=True)
