@@ -26,6 +26,13 @@ SETTINGS = """\
 delays = ["1s", "2s", "4s"]
 [terms]
 notice_interval = "1m"
+[limits]
+requests_per_hour = 100000
+urgent_per_hour = 100000
+all_per_day = 100000
+answers_per_hour = 100000
+letters_per_hour = 100000
+volume_mib_per_day = 100000000
 [secretariat]
 """
 _NUMBERS = itertools.count(1)
