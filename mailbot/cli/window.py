@@ -139,7 +139,7 @@ def _of_keys(borrowed: Borrowed, allowance: Allowance) -> Window:
 def with_strangers(
     directory: Directory, certificates: Mapping[Fingerprint, Certificate], borrowed: Borrowed
 ) -> Directory:
-    """The directory, and every other certificate but the robot's taken as known: as its folder's party, or one apart."""
+    """The directory and every other certificate but the robot's, known as its folder's party or as one apart."""
     others = (c for f, c in certificates.items() if f != borrowed.robot and not directory.signer(f))
     parties = dict(directory.parties)
     for certificate in others:

@@ -123,9 +123,7 @@ def test_a_forged_revocation(arena: Arena, spoilt: Mapping[str, Person]) -> None
     assert speaks_with(victim, arena, SPAIN)
 
 
-@attack(
-    "12", "at once: whoever brings a genuine revocation, the key is refused; no old file brings it back"
-)
+@attack("12", "at once: whoever brings a genuine revocation, the key is refused; no old file brings it back")
 def test_a_revoked_key_that_comes_back(arena: Arena, spoilt: Mapping[str, Person]) -> None:
     victim = spoilt["old and sound"]
     seen = arena.play(bringing(revocation(victim)))
