@@ -41,7 +41,7 @@ RUNTIME = ROOT / "requirements.lock"
 TESTS = ROOT / "tests" / "requirements.lock"
 
 # How pytest shares the tests out; a `-n` that the user gives comes later, and wins.
-IN_TWO_PROCESSES = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+IN_TWO_PROCESSES = ["-n", "2", "--no-loadscope-reorder"]
 
 # What must be on the machine -> the Debian package that brings it. A name is looked for on PATH, a pattern among files.
 GNUPG = {"gpg": "gpg", "gpg-agent": "gpg-agent", "gpgconf": "gpgconf"}

@@ -6,6 +6,7 @@ A server that is not installed raises MissingServerError in its fixture, so its 
 import os
 
 import pytest
+from xdist.remote import Producer
 
 from tests import sharing
 from tests.servers.fixtures import (
@@ -20,6 +21,7 @@ from tests.servers.fixtures import (
     postgres,
     postgres_url,
 )
+from tests.sharing import ByFile
 
 __all__ = [
     "_bad_smtp",
@@ -40,10 +42,15 @@ def pytest_configure() -> None:
     os.environ.setdefault("PYTHONHASHSEED", "0")  # for the processes that are still to come
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """How processes share the tests out, if there are several."""
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Before the groups are read."""
-    sharing.share_out(config, items)
+    """In the order that several processes take them in."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        sharing.in_order(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

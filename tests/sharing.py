@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # What stresses the machine, or measures how long a robot takes: one after the other, in one process. It begins, as it
 # takes longest.
@@ -12,18 +13,17 @@ LONG = ("tests/clients/", "tests/fuzz/", "tests/stories/", "tests/test_run.py", 
 SHOWN = "shown in the end"
 
 
-def share_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """A file is for one process: servers and people that its tests share are begun once."""
-    if not getattr(config.option, "loadgroup", False):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = nodeid.partition("::")[0]
+        return "stress" if name.startswith(STRESS) else name
+
+
+def in_order(items: list[pytest.Item]) -> None:
+    """What takes long begins first."""
     items.sort(key=_turn)
-
-
-def _group(item: pytest.Item) -> str:
-    name = item.location[0]
-    return "stress" if name.startswith(STRESS) else name
 
 
 def _turn(item: pytest.Item) -> int:

@@ -124,7 +124,7 @@ def test_old_python_can_read_the_file() -> None:
 
 # ---- installing: a checkout whose requirements are two small wheels that lie beside it
 
-SHARED = "'-n', '2', '--dist', 'loadgroup', '--no-loadscope-reorder'"
+SHARED = "'-n', '2', '--no-loadscope-reorder'"
 PEBBLE = {"pebble.py": "WEIGHT = 7\n"}
 PYTEST = {"pytest.py": "import os, sys\nprint(sys.argv[1:], os.getcwd())\n"}
 ROBOT = """\

@@ -12,6 +12,7 @@ from mailbot.cli.style import open_database, open_robot, with_config, with_json
 from mailbot.core.findings import Finding
 from mailbot.core.records import HeldMail
 from mailbot.core.tags import Word, read_held
+from mailbot.mail.armour import Label, armour
 from mailbot.store.memory import Memory, Original
 
 COLUMNS = ("mail", "reason", "state", "held_at", "sender", "party", "size")
@@ -97,6 +98,7 @@ def _write_raw(mail: HeldMail, original: Original | None, config_path: Path, *, 
             octets = robot.gpg().open_own(octets)
     else:
         click.echo(f"{mail.label} came unencrypted; this is the mail sealed to the robot's own key.", err=True)
+        octets = armour(octets, Label.MESSAGE)
     sys.stdout.buffer.write(octets)
 
 

@@ -67,17 +67,17 @@ def _open_sqlite(url: URL, patience: int, mode: int) -> Engine:
 
 
 def _keep_from_others(path: Path, mode: int) -> None:
-    """Make the file, or take it from everybody who shall not have it; SQLite gives its WAL the same mode."""
+    """Make the file, or take it from everybody who shall not have it; SQLite gives its WAL the same mode.
+
+    One that exists is never opened here: to close it would end every lock that this process has on it
+    (sqlite.org/howtocorrupt.html §2.2), and another process could then take the WAL from under a connection of ours.
+    """
     with suppress(FileExistsError):
         os.close(_made(path, mode))
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        found = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if found & ~mode:
-            os.fchmod(descriptor, found & mode)
-    finally:
-        os.close(descriptor)
+    found = stat.S_IMODE(path.stat().st_mode)
+    if found & ~mode:
+        path.chmod(found & mode)
 
 
 def _made(path: Path, mode: int) -> int:

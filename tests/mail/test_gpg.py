@@ -261,8 +261,17 @@ def test_too_large_when_decrypted(robot: Person, alice: Person) -> None:
 
 def test_too_many_recipients(gpg: Gpg, robot: Person, alice: Person) -> None:
     first, sealed = split(dearmour(alice.encrypt(ENTITY, [robot])), 2)
-    assert gpg.unseal(bytes(first.raw) * 501 + bytes(sealed.raw)) is Trouble.LIMITS
-    assert opened(gpg.unseal(bytes(first.raw) * 500 + bytes(sealed.raw))).data == ENTITY
+    ours = bytes(first.raw)
+    others = [ours.replace(bytes(first.body[1:9]), number.to_bytes(8)) for number in range(1, 501)]
+    assert gpg.unseal(ours + b"".join(others) + bytes(sealed.raw)) is Trouble.LIMITS
+    assert opened(gpg.unseal(ours + b"".join(others[:499]) + bytes(sealed.raw))).data == ENTITY
+
+
+def test_too_many_session_keys_for_one_key(gpg: Gpg, robot: Person, alice: Person) -> None:
+    """gpg would try each of them."""
+    first, sealed = split(dearmour(alice.encrypt(ENTITY, [robot])), 2)
+    assert gpg.unseal(bytes(first.raw) * 51 + bytes(sealed.raw)) is Trouble.LIMITS
+    assert opened(gpg.unseal(bytes(first.raw) * 50 + bytes(sealed.raw))).data == ENTITY
 
 
 # ---------------------------------------------------------------- a broken world is no bad mail

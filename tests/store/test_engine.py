@@ -1,6 +1,8 @@
 """Opening the database: private, durable, waiting in turn, and silent about values when something fails."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 import traceback
 from pathlib import Path
@@ -78,6 +80,20 @@ def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database " * 1000)
     with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"), reading(open_store(f"sqlite:///{path}")):
         pass
+
+
+def test_opening_it_twice_in_one_process_keeps_the_locks(tmp_path: Path) -> None:
+    """Else another process, being the last to close it as it thinks, would take the WAL from under our connection."""
+    url = f"sqlite:///{tmp_path}/x.sqlite"
+    engine = open_store(url)
+    migrate(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM journal").scalar()
+        open_store(url).dispose()
+        other = f"import sqlite3; c = sqlite3.connect({str(tmp_path / 'x.sqlite')!r}); c.execute('PRAGMA user_version')"
+        subprocess.run([sys.executable, "-c", f"{other}; c.close()"], check=True)
+        assert (tmp_path / "x.sqlite-wal").exists()
+    engine.dispose()
 
 
 def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:

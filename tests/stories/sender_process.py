@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 
 import mailbot.cli
 
-DRIVERS = ("sqlalchemy.dialects.sqlite.pysqlite", "sqlalchemy.dialects.postgresql.psycopg", "psycopg_binary")
+DRIVERS = ("sqlalchemy.dialects.sqlite.pysqlite", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "psycopg_binary")
 
 
 def become(number: int) -> None:

@@ -158,7 +158,7 @@ with Robot(load(Path(sys.argv[1]))) as robot:
 """
     command = [sys.executable, "-c", program, str(plugs[0].config)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["unreadable", "1"], done.stderr
+    assert done.stdout.split() == ["limits", "1"], done.stderr
 
 
 ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
