@@ -20,8 +20,9 @@ from typing import Self
 from sqlalchemy import Engine
 
 from mailbot.config import Config
+from mailbot.core import digest
 from mailbot.core.certificates import Certificate, Fingerprint
-from mailbot.core.decision import Network
+from mailbot.core.decision import Network, Occasion
 from mailbot.core.mail import IncomingMail, OpenedMail
 from mailbot.core.parties import Directory
 from mailbot.core.pins import PROPOSED, Amendments, amended
@@ -298,12 +299,23 @@ class Robot:
         )
 
     def _late(self, now: datetime) -> Iterator[tuple[str, datetime]]:
-        """What the schedules called for, and nobody has done."""
+        """What the schedules called for since there is a robot, and nobody has done."""
+        began_at = Journal(self.engine).began_at()
+        found = (self._late_ping(now), self._late_digest(now))
+        yield from (late for late in found if late and began_at and late[1] >= began_at)
+
+    def _late_ping(self, now: datetime) -> tuple[str, datetime] | None:
         if not self.config.ping.schedule:
-            return
+            return None
         network, done = self.memory.as_suspended(self.network), frozenset(self.memory.turns(schedule.NAME))
-        if since := schedule.due_since(network, now, done):
-            yield schedule.NAME, since
+        since = schedule.due_since(network, now, done)
+        return (schedule.NAME, since) if since else None
+
+    def _late_digest(self, now: datetime) -> tuple[str, datetime] | None:
+        turn = self.config.reporting.turn(now)
+        if turn is None or not self.memory.undone([Occasion(digest.NAME, turn)]):
+            return None
+        return digest.NAME, self.config.reporting.due_at(turn)
 
     def metrics(self) -> Callable[[Iterable[Sign]], None] | None:
         """For Prometheus, if the configuration wants them."""

@@ -68,7 +68,7 @@ class _Commands(click.RichGroup):
         """Every command, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
         """The command with this name."""
         if cmd_name not in COMMANDS:
             return None

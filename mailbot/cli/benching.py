@@ -2,32 +2,60 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import rich_click as click
 
+from mailbot.bench import growing
 from mailbot.bench.cases import CASES
+from mailbot.bench.growing import MAILS
 from mailbot.bench.measures import Measure
 from mailbot.bench.network import ACCOUNT
+from mailbot.bench.profiling import profile
 from mailbot.bench.running import ROUNDS, Report
 from mailbot.bench.running import run as run_cases
+from mailbot.bench.stage import set_up
 from mailbot.cli.faults import Exit
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.style import with_json
+from mailbot.pictures.drawing import draw
 from mailbot.playground.accounts import Store
 from mailbot.playground.imap import ImapServer
+
+_WIDE = 50  # columns of the longest bar
 
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(CASES)), help="This case alone; may be given again.")
 @click.option("--rounds", type=click.IntRange(1, 100), default=ROUNDS, show_default=True, help="Of each case.")
+@click.option("--profile", "as_profile", is_flag=True, help="Where the time of one mail goes, step by step, instead.")
+@click.option("--scale", "as_scale", is_flag=True, help="How costs grow with parties, mails, sizes, robots, instead.")
+@click.option("--most", default=MAILS[-1], show_default=True, help="With --scale: not more parties or mails than this.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Where --profile and --scale put PNG, CSV."
+)
 @with_json
-def bench(only: Sequence[str], rounds: int, as_json: bool) -> int:
+def bench(
+    *,
+    only: Sequence[str],
+    rounds: int,
+    as_profile: bool,
+    as_scale: bool,
+    most: int,
+    out: Path | None,
+    as_json: bool,
+) -> int:
     """Measure the robot beside the bare gpg command doing the same work, in the same rounds.
 
     Everything is throw-away and on this machine alone: keys, Dovecot (or the playground's server), an SMTP sink, the
-    robot as a process of its own. Exit code 1 if a target is missed.
+    robot as a process of its own. Exit code 1 if a target is missed. All cases take about 15 minutes, --scale half an
+    hour; let the machine do nothing else meanwhile.
     """
+    if as_profile:
+        return _profile(rounds, out, as_json=as_json)
+    if as_scale:
+        return _scale(most, out, as_json=as_json)
     names = [name for name in CASES if not only or name in only]
     report = run_cases(names, rounds, _playground, _tell)
     if as_json:
@@ -35,6 +63,39 @@ def bench(only: Sequence[str], rounds: int, as_json: bool) -> int:
     else:
         _show(report)
     return Exit.FINDING if any(measure.met is False for measure in report.measures) else Exit.FINE
+
+
+def _profile(rounds: int, out: Path | None, *, as_json: bool) -> int:
+    with set_up(3, _playground) as stage:
+        found = profile(stage, rounds)
+    if as_json:
+        answer_json({"unit": "ms", "steps": found.steps, "whole": found.whole})
+    else:
+        longest = max(found.steps.values())
+        for step, took in found.steps.items():
+            click.echo(f"{step:>7} {took:6.1f} ms  {'█' * round(_WIDE * took / longest)}")
+        click.echo(f"  whole {found.whole:6.1f} ms  one request of 2 KiB and its receipt; steps may run side by side")
+    _write(out, "profile.png", draw(found.chart()))
+    return Exit.FINE
+
+
+def _scale(most: int, out: Path | None, *, as_json: bool) -> int:
+    points = growing.measure(most, _playground, _tell)
+    if as_json:
+        answer_json({"unit": "ms", "points": list(map(asdict, points))})
+    else:
+        click.echo(growing.table(points), nl=False)
+    _write(out, "scale.csv", growing.table(points).encode())
+    _write(out, "scale.png", draw(growing.picture(points)))
+    return Exit.FINE
+
+
+def _write(folder: Path | None, name: str, octets: bytes | None) -> None:
+    if folder is None or octets is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(octets)
+    _tell(f"written: {folder / name}")
 
 
 def _tell(what: str) -> None:

@@ -101,7 +101,7 @@ def certificates(config: Config) -> Iterator[Finding]:
 
 
 def _certificates(config: Config) -> Iterator[Finding]:
-    """As mails amended them; where the database is out of order, which it says itself, as the configuration has them."""  # noqa: E501
+    """As mails amended them; as configured where the database is out of order, which is told apart."""
     try:
         with open_keys(config) as keys:
             yield from certificate_findings(keys, clock())

@@ -33,7 +33,7 @@ def inspect(file: str, opened: OpenedMail, window: Window, now: datetime, *, tex
         "from": opened.sender,
         "message_id": opened.outer.message_id,
         "references": list(opened.outer.references),
-        "encrypted": opened.encrypted,
+        "encrypted": opened.sealed,
         "signatures": [_signature(s, network) for s in opened.signatures],
         "assurance": intent.assurance,
         "repairs": list(opened.repairs),

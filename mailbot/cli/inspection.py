@@ -76,8 +76,11 @@ def inspect_command(
     rule          the rule that said so
     answerable    whether it may ever get an automatic answer
     kind, reference, token, targets, arguments, options
-                  what its tag says; a machine's mail has none, for
-                  machines quote tags
+                  what its tag says: REQUEST, INFO, REPLY, ACK, CLOSE,
+                  PING or a command; REPLY too if it has none and
+                  answers a mail of ours. Options are urgency, deadline
+                  in seconds, language, blind, share, reason. A
+                  machine's mail has none, for machines quote tags
     treated_as    what the robot would do with it
     tag_source    where the tag was read: protected (subject), body,
                   subject; thread (a mail of ours that it answers) or
@@ -86,22 +89,26 @@ def inspect_command(
     tag_problem   why it cannot be read
     subject, subject_source, from, message_id, references
                   the source is protected or outer; newest reference first
-    encrypted     at its top, and opened
+    encrypted     whether it came so; if it could not be opened, the
+                  problem says so
     signatures    of each: fingerprint, party, whether it covers the whole
                   of what is acted on or part, and its state: good, bad,
                   unknown, expired, revoked, weak, unverifiable
     assurance     what is known of the sender: signed, address, none
     repairs       what mail programs broke and was mended, or left out
-    bounce        recipients (address, action, status, permanent,
-                  diagnostic), original_message_id, envelope_id
+    bounce        of a bounce or delivery report: recipients
+                  (address; action: failed, delayed, delivered,
+                  relayed, expanded; status, permanent, diagnostic),
+                  original_message_id, envelope_id
     about         which mail a receipt says was read
-    return_date   when its sender is back
-    text          with --text
+    return_date   when its sender is back, 2026-08-17
+    text          with --text: what the person wrote
     problem       why it would be held
 
-    A mail that takes more than 10 seconds, or, beside what the program itself needs, more memory than 64 MiB and ten
-    times its size, is unreadable; the next one is looked at. Exit code 0, or 1 if a file cannot be read.
-    """  # noqa: D301
+    Every name is in every object; what is not there is null, an empty list or false. A mail that takes more than 10
+    seconds, or, beside what the program itself needs, more memory than 64 MiB and ten times its size, is unreadable;
+    the next one is looked at. Exit code 0, or 1 if a file cannot be read.
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
     config = config_path or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.exists() else None)
     code = Exit.FINE
     with open_window(config, Keys(gnupg_home, key_files), _GPG_SECONDS, as_json=as_json) as window:

@@ -1,5 +1,6 @@
 """backup, restore, migrate, purge: what is done with the database as a whole. Each is a row of the journal."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,11 +38,11 @@ BESIDES = "It is the database alone: keep configuration, keys, the robot's GnuPG
 @with_config
 @with_json
 def backup(file: Path, config_path: Path, as_json: bool) -> None:
-    """Copy the database into a new FILE, consistently, while robots work on it.
+    """Copy the database into a new FILE, consistently, while robots work on it; also one that is yet to be migrated.
 
     Of PostgreSQL pg_dump makes the copy. Nothing is overwritten; the file may be read by its owner alone.
     """
-    with open_database(config_path, as_json=as_json) as (_, engine):
+    with open_database(config_path, as_json=as_json, older=True) as (_, engine):
         head = Journal(engine).head()
         with suppress(StoreUnavailable):  # what can only be read any more shall be saved all the same
             _note(engine, Event.BACKED_UP, row=str(head[0]), hash=head[1])
@@ -90,8 +91,8 @@ def restore(file: Path, yes: bool, config_path: Path, as_json: bool) -> None:
 
 def _restore(file: Path, engine: Engine, *, yes: bool, as_json: bool) -> dict[str, Any]:
     if file_of(engine) is None:
-        url = engine.url.set(drivername="postgresql", password=None)
-        command = f"pg_restore --exit-on-error --single-transaction --dbname={url.render_as_string()} {file}"
+        url = engine.url.set(drivername="postgresql", password=None).render_as_string()
+        command = shlex.join(["pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={url}", str(file)])
         hint = (
             f"Stop every robot, make an empty database in its place, run {command}, and then "
             "`mailbot check` and `mailbot journal verify`."

@@ -84,7 +84,7 @@ _EXPORT = "Export it alone: gpg --armor --export FINGERPRINT"
 _HINTS = {
     Refusal.UNREADABLE: _EXPORT,
     Refusal.TOO_LARGE: "Export it with --export-options export-minimal.",
-    Refusal.SECRET: "Destroy the file, tell its owner that the secret key was disclosed, and ask for another certificate.",  # noqa: E501
+    Refusal.SECRET: "Destroy the file; its owner must know that the secret key was disclosed, and needs another one.",
     Refusal.CONTROL_CHARACTERS: "Ask for a certificate with an ordinary name; this one may be an attack.",
     Refusal.TWICE: _EXPORT,
     Refusal.SEVERAL: _EXPORT,
@@ -180,15 +180,13 @@ class _Written:
     fingerprint: Fingerprint
     path: Path
     octets: bytes = field(repr=False)
-    pinned_by_mail: bool
 
 
 def _to_write_back(keys: Keys, config: Config) -> Iterator[_Written]:
     for folder, fingerprints in sorted(keys.network.directory.pins().items()):
         for fingerprint in sorted(fingerprints & keys.brought.keys() & keys.known.keys()):
             path = config.keys_dir / folder / f"{fingerprint}.asc"
-            pinned = keys.amendments.of(fingerprint) is not None
-            yield _Written(folder, fingerprint, path, keys.octets(fingerprint), pinned)
+            yield _Written(folder, fingerprint, path, keys.octets(fingerprint))
 
 
 def _write_back(found: list[_Written], keys: Keys, *, as_json: bool) -> None:
@@ -230,7 +228,14 @@ def check(config_path: Path, as_json: bool) -> int:
     return Exit.FINDING if findings else Exit.FINE
 
 
-def _differences(keys: Keys, config: Config) -> Iterator[Finding]:  # noqa: C901
+def _differences(keys: Keys, config: Config) -> Iterator[Finding]:
+    """Between what mails brought, and what configuration and files have."""
+    yield from _pinned_by_mail(keys, config)
+    yield from _ended_by_mail(keys, config)
+    yield from _older_files(keys, config)
+
+
+def _pinned_by_mail(keys: Keys, config: Config) -> Iterator[Finding]:
     configured = config.directory.fingerprints()
     for pin in keys.amendments.pins:
         place = f"{pin.party} {pin.fingerprint}"
@@ -238,19 +243,26 @@ def _differences(keys: Keys, config: Config) -> Iterator[Finding]:  # noqa: C901
             yield _warning("keys.struck-out", "confirmed by mail, but struck out in the configuration", _NONE, place)
         elif pin.fingerprint not in configured:
             yield _warning("keys.only-database", "confirmed by mail; the configuration does not name it", _BACK, place)
-    for gone in keys.amendments.retirements:
-        if gone.fingerprint in configured:
-            place = f"{gone.party} {gone.fingerprint}"
-            yield _warning("keys.retired", "replaced by mail; the configuration still names it", _BACK, place)
+
+
+def _ended_by_mail(keys: Keys, config: Config) -> Iterator[Finding]:
+    configured = config.directory.fingerprints()
+    for retired in keys.amendments.retirements:
+        if retired.fingerprint in configured:
+            hint = f"It signs until {retired.until:%Y-%m-%d}: until then it may stand under signers. Then take it out."
+            place = f"{retired.party} {retired.fingerprint}"
+            yield _warning("keys.retired", "replaced by mail; the configuration still names it", hint, place)
     for revoked in keys.amendments.revocations:
         if revoked.fingerprint in configured:
             place = f"{revoked.party} {revoked.fingerprint}"
-            yield _warning(
-                "keys.revoked-by-owner", "revoked by mail; the configuration still names it", _TAKE_OUT, place
-            )
-    for fingerprint, _ in keys.amendments.brought:
-        for path in config.keys_dir.glob(f"*/{fingerprint}.asc"):
-            if path.read_bytes() != keys.octets(fingerprint) and fingerprint in keys.known:
+            said = "revoked by its owner; the configuration still names it"
+            yield _warning("keys.revoked-by-owner", said, _TAKE_OUT, place)
+
+
+def _older_files(keys: Keys, config: Config) -> Iterator[Finding]:
+    for fingerprint in sorted(keys.brought.keys() & keys.known.keys()):
+        for path in sorted(config.keys_dir.glob(f"*/{fingerprint}.asc")):
+            if path.read_bytes() != keys.octets(fingerprint):
                 yield _warning("keys.older-file", "a mail brought a newer version of it", _BACK, str(path))
 
 

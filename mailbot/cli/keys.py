@@ -13,6 +13,7 @@ from mailbot.cli.style import open_config, open_robot, telling_faults, with_conf
 from mailbot.cli.yes import confirm, login
 from mailbot.core.expiry import notices
 from mailbot.core.findings import Finding
+from mailbot.core.robotkey import ROBOT
 from mailbot.core.validity import flaw_in_use
 from mailbot.wiring import Keys, clock, open_keys
 
@@ -28,8 +29,8 @@ def keys() -> None:
 @with_config
 @with_json
 def list_keys(config_path: Path, as_json: bool) -> int:
-    """Every certificate in use: whose, what, until when, what is wrong with it, and whether configuration or mail
-    brought it.
+    """Every certificate in use, the robot's too: whose, what, until when, what is wrong with it, and whether
+    configuration or mail brought it.
     """
     config = open_config(config_path, as_json=as_json)
     with telling_faults(as_json=as_json), open_keys(config) as found:
@@ -45,8 +46,9 @@ def list_keys(config_path: Path, as_json: bool) -> int:
 
 def _rows(keys: Keys) -> list[Mapping[str, object]]:
     now, directory = clock(), keys.network.directory
+    own = frozenset({keys.network.robot, *keys.network.also_opens})
     rows: list[Mapping[str, object]] = []
-    for folder, fingerprints in sorted(directory.pins().items()):
+    for folder, fingerprints in [*sorted(directory.pins().items()), (ROBOT, own)]:
         for fingerprint in sorted(fingerprints):
             certificate = keys.known.get(fingerprint)
             rows.append(

@@ -1,5 +1,6 @@
 """exchanges: who asked whom, when, answered or not, never what; and an operator's acts on one."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,11 @@ def show_exchange(reference: str, config_path: Path, as_json: bool) -> None:
         hint = "`mailbot exchanges list` shows the latest."
         raise Fault(Exit.FINDING, [Finding("exchanges.unknown", f"no exchange {reference}", hint)], as_json=as_json)
     if as_json:
-        answer_json(_exchange(found) | {"mails": [_posting(p) for p in postings]})
+        answer_json(_exchange(found) | {"mails": [mail_facts(p) for p in postings]})
         return
     columns = ("reference", "kind", "from", "parts", "urgency", "stage", "opened", "deadline")
     show_table("exchange", columns, [_row(found)], "")
-    columns = ("party", "recipient", "letter", "state", "tries", "status", "about", "settled")
-    show_table("mails", columns, [_mail_row(p) for p in postings], "No mails.")
+    show_mails(postings, "No mails.")
 
 
 @exchanges.command("close")
@@ -121,6 +121,21 @@ def _row(e: Exchange) -> tuple[object, ...]:
     return (e.reference, e.kind, e.asker, parts, e.urgency, e.stage, e.opened_at, e.deadline)
 
 
+# ---------------------------------------------------------------- what became of mails
+
+
+def show_mails(postings: Iterable[Posting], without: str) -> None:
+    """A table of them; `without` is what is said if there are none."""
+    columns = ("party", "recipient", "letter", "state", "tries", "status", "about", "settled")
+    show_table("mails", columns, [_mail_row(p) for p in postings], without)
+
+
+def mail_facts(posting: Posting) -> dict[str, Any]:
+    """One of them, for machines."""
+    said = {name: getattr(posting, name) for name in Posting.__dataclass_fields__}
+    return said | {"standing": posting.standing, "about": _about(posting)}
+
+
 def _mail_row(p: Posting) -> tuple[object, ...]:
     letter = p.letter or p.purpose
     return (p.party, p.recipient, letter, p.standing, p.attempts, p.status, _about(p), p.settled_at)
@@ -130,8 +145,3 @@ def _about(posting: Posting) -> str | None:
     """The trouble in our words, where there is some."""
     troubled = posting.failed or (posting.state is State.QUEUED and posting.status)
     return hindrance(posting.status).value if troubled else None
-
-
-def _posting(posting: Posting) -> dict[str, Any]:
-    said = {name: getattr(posting, name) for name in Posting.__dataclass_fields__}
-    return said | {"standing": posting.standing, "about": _about(posting)}

@@ -8,19 +8,22 @@ from typing import Any
 import rich_click as click
 
 from mailbot.cli.faults import Exit, Fault
+from mailbot.cli.looking import mail_facts, show_mails
 from mailbot.cli.output import answer_json, show_table
 from mailbot.cli.pinging import start
 from mailbot.cli.style import open_database, with_config, with_json
 from mailbot.core.findings import Finding
+from mailbot.core.postings import State, hindrance
 from mailbot.core.rounds.figures import IN_A_ROW, Figures, Rate, by_hour, by_party, by_time, figures
 from mailbot.core.rounds.records import Probe, Round, read_round
 from mailbot.core.rounds.result import Outcome
 from mailbot.core.tags import write_duration
-from mailbot.store.rounds import Rounds
+from mailbot.store.outbox import Outbox
+from mailbot.store.rounds import PURPOSE, Rounds
 
 YEAR = timedelta(days=365)
 _RATED = ("asked", "reached", "percent", "median", "last")
-_FIGURES = ("asked", "reached", "percent", "median", "slowest")
+_SHOWN = ("party", "state", "why", "took", "assurance", "encrypted", "challenge_quoted", "by", "sender", "automatic_at")
 
 
 @click.group()
@@ -64,23 +67,28 @@ def list_rounds(config_path: Path, as_json: bool, limit: int) -> None:
 @with_config
 @with_json
 def show_round(label: str | None, config_path: Path, as_json: bool) -> None:
-    """One round, party by party; without a number the last one."""
+    """One round, party by party, and the mails that did not get there; without a number the last one."""
     with open_database(config_path, as_json=as_json) as (_, engine):
         rounds = Rounds(engine)
         number = read_round(label) if label else None
         found = (rounds.numbered(number) if number else None) if label else next(iter(rounds.latest(1)), None)
         before = rounds.latest(IN_A_ROW, before=found.number) if found else ()
+        mails = [p for p in Outbox(engine).postings(found.label) if p.purpose == PURPOSE] if found else []
     if found is None:
         hint = "`mailbot ping list` shows them all, `mailbot ping start ALL` starts one."
         said = f"no round {label}" if label else "no round yet"
         raise Fault(Exit.FINDING, [Finding("ping.unknown", said, hint)], as_json=as_json)
     silent = Outcome(found, before).silent
     if as_json:
-        answer_json(_round(found) | {"long_silent": silent, "parties": [_probe(probe) for probe in found.probes]})
+        parties = [_probe(probe) for probe in found.probes]
+        facts = {"long_silent": silent, "parties": parties, "mails": [mail_facts(mail) for mail in mails]}
+        answer_json(_round(found) | facts)
         return
     show_table("round", ("what", "value"), list(_round(found).items()), "")
-    columns = ("party", "state", "took", "assurance", "encrypted", "challenge_quoted", "by", "sender", "automatic_at")
-    show_table("parties", columns, [tuple(_probe(probe)[c] for c in columns) for probe in found.probes], "")
+    show_table("parties", _SHOWN, [tuple(_probe(probe)[c] for c in _SHOWN) for probe in found.probes], "")
+    stuck = [mail for mail in mails if mail.failed or mail.state is State.QUEUED]
+    if stuck:
+        show_mails(stuck, "")
     if silent:
         click.echo(f"Not reached in three rounds or more: {', '.join(silent)}")
 
@@ -107,6 +115,7 @@ def _probe(probe: Probe) -> dict[str, Any]:
     return {
         "party": probe.party,
         "state": probe.standing,
+        "why": hindrance(probe.failure).value if probe.failure else None,
         "took": probe.took,
         "assurance": answer.assurance if answer else None,
         "encrypted": answer.encrypted if answer else None,

@@ -9,10 +9,12 @@ from mailbot.cli.output import answer_json
 from mailbot.cli.style import open_config, open_robot, telling_faults, with_config, with_json
 from mailbot.cli.yes import confirm, login
 from mailbot.config import Config
+from mailbot.config.secrets import from_credential, from_file
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding
 from mailbot.core.robotkey import announced
 from mailbot.mail.robotkey import KeyExists, init_robot_key, next_robot_key, revocation_file, web_key_files
+from mailbot.wire.access import SecretUnavailable
 
 
 @click.command()
@@ -21,16 +23,22 @@ from mailbot.mail.robotkey import KeyExists, init_robot_key, next_robot_key, rev
 )
 @click.option("--name", default="mailbot", show_default=True, help="The name in the user IDs.")
 @click.option("--address", "addresses", multiple=True, required=True, help="Both addresses of the robot; repeat it.")
-@click.option(
-    "--passphrase-file", type=click.Path(exists=True, path_type=Path), help="Protect it with what is in there."
-)
+@click.option("--passphrase-file", type=click.Path(path_type=Path), help="Protect it with what is in there.")
+@click.option("--passphrase-credential", metavar="NAME", help="Or with the systemd credential of this name.")
 @with_json
-def init(home: Path, name: str, addresses: tuple[str, ...], passphrase_file: Path | None, as_json: bool) -> None:
+def init(
+    home: Path,
+    name: str,
+    addresses: tuple[str, ...],
+    passphrase_file: Path | None,
+    passphrase_credential: str | None,
+    as_json: bool,
+) -> None:
     """Make the robot's key (ed25519/cv25519), and print the fingerprint that the configuration needs.
 
     Its revocation certificate is made with it: keep a copy in a safe, apart from the robot.
     """
-    passphrase = passphrase_file.read_text().strip() if passphrase_file else None
+    passphrase = _passphrase(passphrase_file, passphrase_credential, as_json=as_json)
     with telling_faults(as_json=as_json):
         try:
             fingerprint = init_robot_key(home, name, addresses, passphrase)
@@ -38,6 +46,10 @@ def init(home: Path, name: str, addresses: tuple[str, ...], passphrase_file: Pat
             hint = "Choose another --home, or go on with that key; `mailbot keys rotate` makes the one after it."
             said = Finding("robot-key.exists", "there is a secret key already", hint, place=str(problem))
             raise Fault(Exit.FINDING, [said], as_json=as_json) from None
+        except ValueError:
+            hint = "A name without < and >, and addresses like network@hub.example, without a name."
+            said = Finding("robot-key.user-id", "name and address cannot stand in a user ID", hint)
+            raise Fault(Exit.USAGE, [said], as_json=as_json) from None
     revoking = revocation_file(home.absolute(), fingerprint)
     if as_json:
         answer_json({"fingerprint": fingerprint, "home": str(home), "revocation": str(revoking)})
@@ -45,6 +57,24 @@ def init(home: Path, name: str, addresses: tuple[str, ...], passphrase_file: Pat
         click.echo(fingerprint)
         click.echo(f'Write it into the configuration: [robot] fingerprint = "{fingerprint}"', err=True)
         click.echo(f"Copy this file into a safe; it ends the key if somebody steals it: {revoking}", err=True)
+
+
+def _passphrase(file: Path | None, credential: str | None, *, as_json: bool) -> str | None:
+    """Read as the robot will read it, to the last space; an empty one would protect nothing."""
+    if file is None and credential is None:
+        return None
+    if file and credential:
+        said = Finding("robot-key.two-passphrases", "two passphrases for one key", "Say one of the two.")
+        raise Fault(Exit.USAGE, [said], as_json=as_json)
+    try:
+        passphrase = (from_file(file) if file else from_credential(credential or ""))()
+    except SecretUnavailable as problem:
+        said = Finding("robot-key.passphrase", str(problem), "Make it, long and random, with mode 0600.")
+        raise Fault(Exit.MISSING, [said], as_json=as_json) from None
+    if not passphrase:
+        said = Finding("robot-key.passphrase", "the passphrase is empty", "Make it long and random, or have none.")
+        raise Fault(Exit.USAGE, [said], as_json=as_json)
+    return passphrase
 
 
 # ---------------------------------------------------------------- the next one
@@ -66,7 +96,7 @@ def rotate(announce: bool, yes: bool, config_path: Path, as_json: bool) -> None:
                                        certificate
     3. [robot] fingerprint and also_opens change places; restart: the robot signs with the new key
     4. weeks later                     take the old one out of also_opens
-    """  # noqa: D301
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
     if announce:
         _announce(config_path, yes=yes, as_json=as_json)
         return

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import FrameType
+from threading import Thread
 
 import rich_click as click
 
@@ -21,7 +21,7 @@ from mailbot.cli.style import (
     with_config,
     with_json,
 )
-from mailbot.cli.supervision import supervised
+from mailbot.cli.supervision import ENDING, Heard, supervised
 from mailbot.core.findings import Severity
 from mailbot.wiring import Robot, send_alone
 from mailbot.workers.alarm import Alarm
@@ -91,17 +91,19 @@ def _kept_alive(work: Work, *, verbose: bool) -> int:
     code = supervised()
     if code is not None:
         return code
-    signals = Signals()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signals.stop.set()
-        signals.queued.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    signals, heard = Signals(), Heard()
+    for number in ENDING:
+        signal.signal(number, lambda _number, _frame: heard.set())
+    Thread(target=_heed, args=(heard, signals), name="signals", daemon=True).start()
     with signals.heartbeat.heard():
         _work(work, signals)
     return Exit.FINE
+
+
+def _heed(heard: Heard, signals: Signals) -> None:
+    heard.wait()
+    signals.stop.set()
+    signals.queued.set()
 
 
 def _work(work: Work, signals: Signals) -> None:

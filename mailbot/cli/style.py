@@ -92,16 +92,27 @@ def telling_of_others(*, as_json: bool) -> Iterator[None]:
 
 
 @contextmanager
-def open_database(path: Path, *, as_json: bool = False) -> Iterator[tuple[Config, Engine]]:
-    """Configuration and database alone, for commands that only look. Raises Fault."""
+def open_database(path: Path, *, as_json: bool = False, older: bool = False) -> Iterator[tuple[Config, Engine]]:
+    """Configuration and database alone, for commands that only look. Raises Fault.
+
+    `older`: a database that is still to be migrated will do.
+    """
     config = open_config(path, as_json=as_json)
     with telling_faults(as_json=as_json):
         engine = open_store(config.store_url)
         try:
-            check_schema(engine)
+            _require_schema(engine, older=older)
             yield config, engine
         finally:
             engine.dispose()
+
+
+def _require_schema(engine: Engine, *, older: bool) -> None:
+    try:
+        check_schema(engine)
+    except SchemaTooOld as problem:
+        if not older or problem.version is None:
+            raise
 
 
 def network_at(config: Config, suspended: frozenset[str] = frozenset()) -> Network:

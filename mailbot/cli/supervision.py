@@ -3,11 +3,11 @@
 import ctypes
 import logging
 import os
+import select
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from threading import Event
 from time import monotonic
 from types import FrameType
 
@@ -16,9 +16,30 @@ from mailbot.workers.loop import pause
 
 log = logging.getLogger(__name__)
 
-_ENDING = (signal.SIGTERM, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 LONG_LIFE = 600.0  # seconds: who lived that long was not born dead
+
+
+class Heard:
+    """Whether a signal has come.
+
+    Its handler may run while its own thread holds the lock of an Event, and within itself, for systemd tells every
+    process of a unit and the parent passes it on: so there is no lock in it.
+    """
+
+    def __init__(self) -> None:
+        """Not yet."""
+        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def set(self) -> None:
+        """For a handler."""
+        with suppress(BlockingIOError):  # it came for the 2^64th time
+            os.eventfd_write(self._descriptor, 1)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for it, so long at most; whether it has come."""
+        return bool(select.select([self._descriptor], [], [], seconds)[0])
 
 
 def supervised() -> int | None:
@@ -33,19 +54,19 @@ def supervised() -> int | None:
 
 @dataclass(slots=True)
 class _Supervisor:
-    stop: Event = field(default_factory=Event)
+    stop: Heard = field(default_factory=Heard)
     child: int = 0
 
     def watch(self) -> int | None:
-        for number in _ENDING:
+        for number in ENDING:
             signal.signal(number, self._pass_on)
         failures = 0
-        while not self.stop.is_set():
+        while not self.stop.wait(0):
             begun = monotonic()
             if not self._bear():
                 return None
             code = self._await()
-            if self.stop.is_set():
+            if self.stop.wait(0):
                 return max(code, 0)  # a child that had not begun yet dies of the signal itself
             if code > Exit.FINDING or code == Exit.FINE:
                 return code
@@ -60,7 +81,7 @@ class _Supervisor:
             parent = os.getpid()
             self.child = os.fork()
             if self.child == 0:
-                for number in _ENDING:
+                for number in ENDING:
                     signal.signal(number, signal.SIG_DFL)
                 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
                 if os.getppid() != parent:
@@ -82,7 +103,7 @@ class _Supervisor:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """No signal comes between forking and knowing which of the two one is."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
     finally:

@@ -63,7 +63,6 @@ _UNIT = """\
 # {path}
 [Unit]
 Description={description}
-Documentation=man:systemd.exec(5)
 Wants=network-online.target
 After=network-online.target time-sync.target postgresql.service
 
@@ -118,13 +117,14 @@ def two_services(place: Place) -> str:
 
 _TWO_USERS = """\
 # Once, as root:
-#   groupadd --system mailbot
+#   groupadd --force --system mailbot
 #   useradd --system --gid mailbot --home-dir {folder} --shell /usr/sbin/nologin mailbot-receive
 #   useradd --system --gid mailbot --home-dir / --shell /usr/sbin/nologin mailbot-send
 #   install -d -o mailbot-receive -g mailbot -m 2770 {handover}
 #   chown -R mailbot-receive {folder} && chmod 0711 {folder} && chgrp mailbot {folder}/config.toml
 #   chmod 0640 {folder}/config.toml
-# and in config.toml: [send] handover = "{handover}", [smtp] password_credential = "smtp-password".
+# and in config.toml: [send] handover = "{handover}", [smtp] password_credential = "smtp-password"
+# in the place of password_file. All other commands as mailbot-receive: CREDENTIALS_DIRECTORY=secrets mailbot check
 """
 
 

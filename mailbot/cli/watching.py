@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
+from typing import Self
 
 _LENGTH = 8  # octets in front of each answer: how many follow
 
@@ -47,7 +48,7 @@ class _Child:
     answers: int = -1
     begun: float = field(default_factory=monotonic)
 
-    def __enter__(self) -> "_Child":  # noqa: PYI034
+    def __enter__(self) -> Self:
         self.answers, end = os.pipe()
         self.process = os.fork()
         if self.process == 0:

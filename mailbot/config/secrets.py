@@ -68,7 +68,8 @@ def exposures(files: tuple[Path, ...], folders: tuple[Path, ...]) -> Iterator[Fi
 
 
 def _unreadable(path: Path) -> Iterator[Finding]:
-    if not path.is_file() or not os.access(path, os.R_OK):
+    # access() first: where the user may not even enter the folder, as the sender may not, is_file() raises.
+    if not os.access(path, os.R_OK) or not path.is_file():
         hint = "make it, with mode 0600 and owned by the user that the robot runs as, or correct its path"
         yield Finding("secret-file.unreadable", "it is not there, or the robot may not read it", hint, place=str(path))
 

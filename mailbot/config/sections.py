@@ -40,7 +40,7 @@ from mailbot.config.forms import (
 )
 from mailbot.core.certificates import Policy
 
-_Count = Annotated[int, Field(ge=1)]
+_Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class _Section(BaseModel):
@@ -162,7 +162,7 @@ class LimitsSection(_Section):
     parts: _Count | None = None
     depth: Annotated[int, Field(ge=1, le=200)] | None = None
     seconds_per_mail: Annotated[float, Field(ge=1, le=3600)] | None = None
-    memory_mib: Annotated[int, Field(ge=1024)] | None = None  # libraries and threads alone take half of that
+    memory_mib: Annotated[int, Field(ge=1024, le=1024 * 1024)] | None = None  # libraries and threads take half of 1024
     # core.quotas.Quotas, each field under its own name.
     requests_per_hour: _Count | None = None
     urgent_per_hour: _Count | None = None

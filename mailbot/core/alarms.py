@@ -1,14 +1,14 @@
 """The letters about what does not wait for the digest: alarms, and the all clear."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from mailbot.core.decision import Decision, Entry, Event, Network
 from mailbot.core.letters import sealable
 from mailbot.core.mail import Envelope, Letter, Words
 from mailbot.core.parties import SECRETARIAT, Address
 from mailbot.core.tags import Tag, Word
-from mailbot.core.troubles import News, Ringing
+from mailbot.core.troubles import Alarm, News, Ringing
 
 
 def decided(news_: News, network: Network, now: datetime, head: tuple[int, str]) -> Decision:
@@ -54,6 +54,7 @@ def _words(ringing: Ringing) -> Words:
         "since": ringing.since,
         "robot": ringing.robot,
         "detail": ringing.detail,
+        "ends": date.fromisoformat(ringing.detail) if ringing.alarm is Alarm.ROBOT_KEY else None,
         "again": ringing.told_at is not None,
     }
 

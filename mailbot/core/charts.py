@@ -83,4 +83,22 @@ class Trend:
     kind: Literal["trend"] = "trend"
 
 
-Chart = Strip | HeatMap | Bars | Trend
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """How a cost grows with one size: a line for each series, both axes logarithmic."""
+
+    title: str
+    sizes: tuple[float, ...]
+    names: tuple[str, ...]  # of the sizes, as they stand below the axis
+    series: Mapping[str, tuple[float | None, ...]]  # its name -> a value for each size
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Several panels, one below the other."""
+
+    panels: tuple[Panel, ...]
+    kind: Literal["growth"] = "growth"
+
+
+Chart = Strip | HeatMap | Bars | Trend | Growth

@@ -15,7 +15,7 @@ from mailbot.core.records import Exchange, HeldMail
 from mailbot.core.reporting import Reader
 from mailbot.core.rounds.records import Round, RoundStage, Standing
 from mailbot.core.situation import DAYS, Situation, silent_parts
-from mailbot.core.tags import Bilingual, Tag, Word, write
+from mailbot.core.tags import Bilingual, Tag, Word, write_command
 from mailbot.core.validity import Ending, endings
 
 NAME = "digest"  # of its occasions
@@ -189,8 +189,8 @@ def _held_words(mail: HeldMail, at: datetime, network: Network, language: str) -
         "party": party_words(mail.party, network, language) if mail.party else None,
         "size": mail.size,
         "goes_at": goes_at(mail, network) if is_leaving(mail, network, at) else None,
-        "release": write(Tag(Word.RELEASE, arguments=(mail.label,))),
-        "drop": write(Tag(Word.DROP, arguments=(mail.label,))),
+        "release": write_command(Word.RELEASE, mail.label, language),
+        "drop": write_command(Word.DROP, mail.label, language),
     }
 
 

@@ -1,7 +1,7 @@
 """What the secretariat and the operators are told of the robot's own accord: the settings."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,10 @@ class Reporting:
         local = now.astimezone(self.zone)
         day = local.date() if local.time() >= self.at else local.date() - timedelta(days=1)
         return day.isoformat()
+
+    def due_at(self, turn: str) -> datetime:
+        """When that day's was due."""
+        return datetime.combine(date.fromisoformat(turn), self.at or time(), self.zone).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -825,6 +825,12 @@ def write(tag: Tag) -> str:
     return text
 
 
+def write_command(word: Word, argument: str, language: str) -> str:
+    """`[RELEASE H-12]`, or `[LIBÉRER H-12]`, for a letter in that language to propose; parse() gives the same tag."""
+    names, english = GRAMMAR[word].names, write(Tag(word, arguments=(argument,)))
+    return english.replace(word, names.fr, 1) if language == "fr" else english
+
+
 def _written(options: Options) -> tuple[str, ...]:
     return (
         options.urgency or "",

@@ -15,7 +15,7 @@ LONGEST_ABSENCE = timedelta(days=550)
 OLD = timedelta(days=60)  # a day without year that is past by less was forgotten, and does not mean the next year
 
 _FAR = r"(?:\W{1,4}[^\W\d]{1,15}){0,5}\W{1,4}"  # "on Monday, the", "am Montag, dem"
-_NEAR = r"(?:\W{1,4}[^\W\d]{1,15}){0,2}\W{1,4}"
+_NEAR = r"(?:\W{1,4}[^\W\d]{1,15}){0,3}\W{1,4}"
 _END = r"(?![^\W\d_\u3040-\u9fff\uac00-\ud7af])"  # of a word; there are no spaces between those of East Asia
 _SPAN = r"(?<!\d)\d{1,2}(?:[./]\s?(?:\d{1,2}[./]?(?:\d{2,4})?)?|\s\w{3,12}\.?(?:\s\d{4})?|(?=\s))\s?[-–—]\s?"
 
@@ -86,15 +86,18 @@ def _date(tongue: Tongue) -> str:
     day = r"\d{1,2}(?:st|nd|rd|th|er|ste|de|º|ª|\.|-an|-en|-jen)?"
     year = r"(?:\W{1,3}(?:de |del |roku |gada |m\. )?(?P<year%d>20\d\d))?(?!\d)"
     named = (
-        rf"(?P<day1>{day})[\s-]{{0,2}}(?:de |di |of |d')?(?P<name1>{names}){ending}\b\.?" + year % 1,
+        rf"(?:(?P<early1>20\d\d)\W{{1,2}}(?:m\. |gada ))?(?P<day1>{day})[\s-]{{0,2}}(?:de |di |of |d')?"
+        rf"(?P<name1>{names}){ending}\b\.?" + year % 1,
         rf"(?:(?P<early2>20\d\d)\W{{1,2}}(?:m\. |gada )?)?(?P<name2>{names}){ending}\b\.?\s(?P<day2>{day})(?!\d)"
         + year % 2,
     )
     written = (
         r"(?P<year3>20\d\d)(?P<mark3>[-./])\s?(?P<month3>\d{1,2})(?P=mark3)\s?(?P<day3>\d{1,2})(?!\d)",
         *(named if names else ()),
-        r"(?P<day4>\d{1,2})(?P<mark4>[./-])\s?(?P<month4>\d{1,2})"  # noqa: ISC004
-        r"(?:(?P=mark4)\s?(?P<year4>(?:20)?\d\d)(?![\d:])|\.(?!\d)|(?![\d./:-]))",
+        (
+            r"(?P<day4>\d{1,2})(?P<mark4>[./-])\s?(?P<month4>\d{1,2})"
+            r"(?:(?P=mark4)\s?(?P<year4>(?:20)?\d\d)(?![\d:])|\.(?!\d)|(?![\d./:-]))"
+        ),
         r"(?:(?P<year5>20\d\d)\s?[年년]\s?)?(?P<month5>\d{1,2})\s?[月월]\s?(?P<day5>\d{1,2})\s?[日号號일]",
     )
     return f"(?:{'|'.join(written)})"

@@ -15,7 +15,7 @@ from mailbot.mail.headers import message_ids
 from mailbot.mail.limits import Limits
 from mailbot.mail.markup import html_to_text
 from mailbot.mail.mime import Part, read_head
-from mailbot.mail.notices import Notice, read_notice
+from mailbot.mail.notices import Action, Notice
 from mailbot.mail.text import is_text, lines_of
 
 RECIPIENTS_MOST = 1_000
@@ -60,13 +60,13 @@ def status_part(root: Part) -> Part | None:
     return next(typed, None) or next(renamed, None)
 
 
-def notice_of(root: Part, limits: Limits) -> Notice | None:
-    """What the first text of a mail says, if it begins as a mail server's notice."""
+def first_text(root: Part, limits: Limits) -> str:
+    """The first text of a mail that says anything, with LF line ends; empty if there is none."""
     part = next((part for part in root.leaves() if is_text(part) and part.decoded(_GLANCE).strip()), None)
     if part is None:
-        return None
+        return ""
     text = part.text(limits.report)
-    return read_notice(html_to_text(text) if part.type == "text/html" else lines_of(text))
+    return html_to_text(text) if part.type == "text/html" else lines_of(text)
 
 
 def guess_bounce(root: Part, notice: Notice | None, limits: Limits) -> Bounce | None:
@@ -78,12 +78,12 @@ def guess_bounce(root: Part, notice: Notice | None, limits: Limits) -> Bounce | 
     delayed, gone = tuple[str, ...](), _named_as_failed(root) or tuple(why)
     if not gone:
         delayed, gone = _scan(root, notice, limits)
-    if notice:
-        delayed, gone = (delayed + gone, ()) if notice.delayed else ((), delayed + gone)
+    action = notice.action if notice else Action.FAILED
+    late = notice.action if notice else Action.DELAYED
     only = _only_status(root, limits)
     recipients = (
-        *(_guessed(address, "failed", only, why.get(address, "")) for address in gone),
-        *(_guessed(address, "delayed", only, why.get(address, "")) for address in delayed),
+        *(_guessed(address, action, only, why.get(address, "")) for address in gone),
+        *(_guessed(address, late, only, why.get(address, "")) for address in delayed),
     )
     return Bounce(recipients, original_message_id(root, limits)) if recipients else None
 
@@ -117,9 +117,20 @@ def disposed_message_id(root: Part, limits: Limits) -> str | None:
 def quoted_message_id(root: Part, limits: Limits) -> str | None:
     """The last Message-ID field that stands in the text of a mail as a line of its own."""
     for part in root.leaves():
-        if part.type.startswith("text/") and (found := _MESSAGE_ID.findall(part.decoded(limits.text))):
+        if part.type.startswith("text/") and (found := _MESSAGE_ID.findall(_read(part, limits))):
             return next(iter(message_ids(found[-1])), None)
     return None
+
+
+_NAMES_AN_ID = re.compile(rb"message-id", re.IGNORECASE)
+
+
+def _read(part: Part, limits: Limits) -> bytes:
+    """The octets of a text as a person sees it: in HTML the brackets of an identifier are written `&lt;`."""
+    octets = part.decoded(limits.text)
+    if part.type != "text/html" or not _NAMES_AN_ID.search(octets):
+        return octets
+    return html_to_text(part.text(limits.text)).encode("utf-8", "replace")
 
 
 # ---------------------------------------------------------------- the standard form

@@ -8,7 +8,7 @@ from contextlib import suppress
 from charset_normalizer import from_bytes
 
 from mailbot.mail.jis import JIS, jis_to_shift_jis
-from mailbot.mail.scripts import is_mojibake, is_utf_8, other_script, strictly, western
+from mailbot.mail.scripts import eastern, is_mojibake, is_utf_8, other_script, strictly, western
 
 SAMPLE = 16_384  # octets the detector is shown: it costs about 10 ms for each KiB it cannot tell at once
 
@@ -91,7 +91,7 @@ def _is_wrong(text: str, name: str) -> bool:
 def _found(octets: bytes) -> str | None:
     """The charset, as the octets themselves show."""
     sample = octets[:SAMPLE]
-    return western(octets) or other_script(sample) or _detector(octets)
+    return western(octets) or other_script(sample) or eastern(octets) or _detector(octets)
 
 
 def charset_of(octets: bytes, label: str = "") -> str:

@@ -18,6 +18,7 @@ from mailbot.mail.reports import (
     looks_like_a_report,
     mail_of_a_mailer_daemon,
     notice_that_gives_a_mail_back,
+    receipt_in_words_alone,
     report_by_a_mail_server,
     report_that_quotes_our_message_id,
     some_other_report,
@@ -60,7 +61,7 @@ def classify(sightings: Sequence[Sighting]) -> Finding:
 
 def asks_for_no_answer(mail: Sighting) -> bool:
     """Whether a mail gets no automatic answer, though a person may have written it."""
-    return mail.asks_for_no_answer or looks_like_a_report(mail)
+    return mail.asks_for_no_answer or mail.is_a_calendars_answer or looks_like_a_report(mail)
 
 
 # ---------------------------------------------------------------- our own mail
@@ -83,9 +84,13 @@ _LIST_FIELDS = (
     "list-id", "list-post", "list-unsubscribe", "list-help", "list-subscribe", "list-owner", "list-archive",
     "mailing-list", "x-mailing-list", "x-beenthere", "x-mailman-version", "x-listname", "x-list", "x-ml-name",
     "x-google-group-id", "x-listserver", "list-software", "x-ml-count", "x-mail-count", "x-listprocessor-version",
-    "x-sequence", "x-list-host", "x-ezmlm-number",
+    "x-sequence", "x-list-host", "x-ezmlm-number", "x-listar-version", "x-ecartis-version", "x-mlserver",
+    "x-mailinglist",
 )  # fmt: skip
-_BULK_FIELDS = ("feedback-id", "x-csa-complaints", "x-campaign", "x-campaignid", "x-campaign-id")
+_BULK_FIELDS = ("x-csa-complaints", "x-campaign", "x-campaignid", "x-campaign-id")
+# Campaign, customer, kind of mail and sender; providers such as Proton, Fastmail and Amazon's relay write a shorter one
+# into every mail, persons' too.
+_CAMPAIGN = re.compile(rb"(?:[^:]{0,200}:){3}[^:]{1,200}")
 _LIST_ADDRESS = re.compile(
     rb"<?(?:owner-[^@<>\s]+|[^@<>\s]+-(?:owner|bounces?|return-\d+-[^@<>\s]*)(?:\+[^@<>]*)?)@", re.IGNORECASE
 )
@@ -99,7 +104,8 @@ def field_of_a_list(mail: Sighting) -> MailClass | None:
 
 def field_of_a_mailing(mail: Sighting) -> MailClass | None:
     """Fields that those who send to many put into it, so that providers can tell them how it was received."""
-    return MailClass.LIST if mail.fields.has(*_BULK_FIELDS) else None
+    is_campaign = any(_CAMPAIGN.fullmatch(value) for value in mail.fields.all("feedback-id"))
+    return MailClass.LIST if is_campaign or mail.fields.has(*_BULK_FIELDS) else None
 
 
 def sent_by_a_lists_owner(mail: Sighting) -> MailClass | None:
@@ -123,6 +129,7 @@ RULES: tuple[Rule, ...] = (
     report_by_a_mail_server,
     report_that_quotes_our_message_id,
     notice_that_gives_a_mail_back,
+    receipt_in_words_alone,
     folder_data_of_a_mailbox_server,
     mail_of_a_mailer_daemon,
     status_of_groupwise,

@@ -27,8 +27,14 @@ def prepare(home: Path) -> None:
     """Make the directory, for its owner alone, and write its settings. Raises OSError."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
-    (home / "gpg.conf").write_text(_GPG_CONF)
-    (home / "gpg-agent.conf").write_text(_AGENT_CONF)
+    for name, text in (("gpg.conf", _GPG_CONF), ("gpg-agent.conf", _AGENT_CONF)):
+        private(home / name).write_text(text)
+
+
+def private(path: Path) -> Path:
+    """The file, made with mode 0600 if it is not there. Raises OSError."""
+    path.touch(mode=0o600)
+    return path
 
 
 def end_agent(home: Path) -> None:

@@ -17,7 +17,7 @@ from typing import IO
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding, Severity
-from mailbot.mail.homes import end_agent, forget, passing, prepare, short_path, visited
+from mailbot.mail.homes import end_agent, forget, passing, prepare, private, short_path, visited
 from mailbot.mail.keyfiles import Refusal, key_packets, scan
 from mailbot.mail.listing import list_keyring
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
@@ -263,7 +263,7 @@ def _findings_of(home: Path) -> tuple[Finding, ...] | None:
 
 def _write_stamp(home: Path, findings: Iterable[Finding]) -> None:
     fresh = home / f"{_STAMP}.new"
-    fresh.write_text(json.dumps([asdict(finding) for finding in findings]))
+    private(fresh).write_text(json.dumps([asdict(finding) for finding in findings]))
     fresh.replace(home / _STAMP)
 
 
@@ -273,13 +273,13 @@ def _write_stamp(home: Path, findings: Iterable[Finding]) -> None:
 @contextmanager
 def _alone(run: Path) -> Iterator[None]:
     """One process at a time makes, takes or removes homes."""
-    with (run / _LOCK).open("wb") as lock:
+    with private(run / _LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _lock_of(home: Path) -> IO[bytes]:
-    return (home / _LOCK).open("wb")
+    return private(home / _LOCK).open("wb")
 
 
 def _locked(lock: IO[bytes], how: int) -> bool:

@@ -7,6 +7,7 @@ such a sentence alone makes no mail a notice (mail/reports.py says what must com
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from itertools import takewhile
 
@@ -16,6 +17,15 @@ HEAD = 600  # characters of the text, spaces folded, in which a program says wha
 LINES_MOST = 400  # that are searched for recipients
 RECIPIENTS_MOST = 100
 DIAGNOSTIC_LINES = 6  # behind a recipient, in which the reason stands
+
+
+class Action(StrEnum):
+    """What became of a delivery (RFC 3464 §2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Notice:
     """A text that begins as a mail server's programs begin; `begins`: with that sentence, and no other words before."""
 
     named: tuple[Named, ...]
-    delayed: bool
+    action: Action
     begins: bool
     returns: bool  # the header of a mail stands behind it
     replies: bool  # a server's reply is quoted in it, `550 5.1.1`
@@ -40,14 +50,21 @@ class Notice:
 def read_notice(text: str) -> Notice | None:
     """The notice in a text with LF line ends; None if it does not begin as one."""
     head = " ".join(text[: 4 * HEAD].split())[:HEAD].lower()
-    found = _failed().search(head) or _delayed().search(head)
+    found = _DELIVERED.search(head) or _failed().search(head) or _delayed().search(head)
     if found is None:
         return None
     said, returned = _split(text)
-    delayed = bool(_delayed().search(" ".join(said.split()).lower())) and not _FINAL.search(said.lower())
     begins = _LEAD.fullmatch(head, 0, found.start()) is not None
     named = tuple(_named(said)) or tuple(_named(text))  # some name the failed only where they quote the mail
-    return Notice(named[:RECIPIENTS_MOST], delayed, begins, returned, bool(_REPLY.search(said)))
+    return Notice(named[:RECIPIENTS_MOST], _action(said), begins, returned, bool(_REPLY.search(said)))
+
+
+def _action(said: str) -> Action:
+    """What such a text says became of the delivery; the worst, in doubt."""
+    told = " ".join(said.split()).lower()
+    if delivered := _DELIVERED.search(told):
+        return Action.RELAYED if "relay" in delivered[0] else Action.DELIVERED
+    return Action.DELAYED if _delayed().search(told) and not _FINAL.search(told) else Action.FAILED
 
 
 # ---------------------------------------------------------------- what it gives back
@@ -56,8 +73,9 @@ _RETURNED = re.compile(
     r"^[ \t>*|]*(?:-{2,}|={2,}|_{2,}|\*{2,})?[ \t]*(?:"
     r"(?:below (?:this|the next) line|this|here|following|included|attached|enclosed)?[ \t]*(?:is |are )?(?:a )?"
     r"copy of (?:the|your) (?:original )?message"
-    r"|(?:the )?(?:start of |begin(?:ning)? of )?(?:the )?(?:original|returned|unsent|undelivered|bounced|old|rejected) "  # noqa: E501
-    r"(?:e-?mail |mail )?(?:message|mail|headers?|text)\b.{0,40}"
+    r"|(?:the )?(?:start of |begin(?:ning)? of )?(?:the )?"
+    r"(?:original|returned|unsent|undelivered|bounced|old|rejected) (?:e-?mail |mail )?"
+    r"(?:message|mail|headers?|text)\b.{0,40}"
     r"|message (?:text|headers?|body) follows?|(?:the )?headers? of (?:the|your) .{0,30}|your message reads"
     r"|received header)",
     re.IGNORECASE | re.MULTILINE,
@@ -133,6 +151,8 @@ _LEAD = re.compile(
 )
 _FINAL = re.compile(r"permanent|giving up|gave up|given up|will not be (?:retried|tried)|has been returned|fatal")
 
+_MAIL = r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b"
+_RECIPIENTS = r"(?:the )?(?:following|these) (?:e?mail )?(?:recipient|address|user|destination)"
 # `…` stands for whatever comes between, within the sentence.
 _FAILED = (
     # the programs' own first words: Postfix, Exim, qmail and its relatives, sendmail, Sun, Notes, Exchange, Gmail …
@@ -142,26 +162,31 @@ _FAILED = (
     r"i'm (?:sorry to have to inform you|afraid i wasn't able)",
     r"(?:the|your) original message was received at", r"-----? ?the following addresses had",
     r"-----? ?transcript of session", r"this report relates to a message you sent",
-    r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b…(?:could not|cannot|can ?not|couldn't|can't|was not|wasn't"  # noqa: E501, ISC004
-    r"|has not been|were not|did not|didn't|is not|not be)…(?:deliver|reach|sent|accept|process|relay|receive)",
-    r"(?:your|the|this|an?|following) (?:e-?mail |mail )?(?:message|mail|e-?mail|letter)\b…(?:was|has been|is|were) (?:automatically |being )?"  # noqa: E501, ISC004
-    r"(?:undeliver|reject|return|refus|bounced|blocked)",
+    _MAIL + r"…(?:could not|cannot|can ?not|couldn't|can't|was not|wasn't|has not been|were not|did not|didn't|is not"
+    + r"|not be)…(?:deliver|reach|sent|accept|process|relay|receive)",
+    _MAIL + r"…(?:was|has been|is|were) (?:automatically |being )?(?:undeliver|reject|return|refus|bounced|blocked)",
     r"(?:unable|failed|not able|impossible) to (?:deliver|send|relay|reach)",
-    r"(?:the )?(?:following|these) (?:e?mail )?(?:recipient|address|user|destination)…"  # noqa: ISC004
-    r"(?:could not|cannot|fail|unable|undeliver|not deliver|had |was |were |errors?|rejected|unknown)",
+    _RECIPIENTS + r"…(?:could not|cannot|fail|unable|undeliver|not deliver|had |was |were |errors?|rejected|unknown)",
     r"deliver[y]?(?: attempt)? (?:to|of|for)…(?:fail|abort|not possible|delay|impossible)",
     r"delivery (?:has |is )?(?:fail|incomplete|impossible|problem|error)", r"delivery status notification",
     r"non[- ]?delivery", r"undeliver(?:able|ed)(?: mail| message| to)", r"returned mail",
     r"did(?: not|n't) reach the following", r"message could not be delivered", r"could not deliver",
     r"(?:error|problem)s? (?:occurred )?(?:while |when |in )?(?:trying to )?(?:deliver|send|process)",
-    r"(?:user unknown|unknown user|no such user|invalid recipient|mailbox (?:is )?full|over quota)",
+    r"(?:user unknown|unknown user|no such user|invalid recipient|mailbox (?:is )?full|over quota|mailbox exceeds)",
     r"delivery to the following recipient", r"addresses? follow", r"failed (?:addresses|recipients?)",
     # other languages
     r"(?:message|courriel|courrier|mail)\b…n['’](?:a pas (?:pu|été)|est pas (?:parvenu|arrivé))",
     r"(?:échec|erreur)s? (?:de |lors de |d['’])?(?:la |l['’])?(?:remise|distribution|livraison|envoi)",
     r"impossible de (?:remettre|délivrer|livrer|distribuer)", r"non[- ]remis",
-    r"(?:nachricht|e-?mail|mail)\b…(?:konnte|kann|wurde)…nicht…(?:zugestellt|ausgeliefert"  # noqa: ISC004
-    r"|übermittelt|gesendet|weitergeleitet|zustell)", r"unzustellbar", r"fehler bei der (?:nachrichten)?zustellung",
+    r"(?:nachricht|e-?mail|mail)\b…(?:konnte|kann|wurde)…nicht…(?:zu(?:ge)?stell|ausgeliefert|übermittelt|gesendet)",
+    r"nicht weitergeleitet", r"unzustellbar", r"fehler bei der (?:nachrichten)?zustellung",
+    # Exchange, in translation
+    r"ihre nachricht hat (?:einige|alle)…nicht erreicht", r"uw bericht heeft (?:enkele|alle)…niet bereikt",
+    r"mensaje no ha llegado a algun", r"messaggio non ha raggiunto alcuni", r"mensagem não chegou a algun",
+    r"meddelandet nådde inte vissa", r"meddelelsen nåede ikke…nogle", r"wiadomość nie dotarła do niektórych",
+    r"recapito non riuscito", r"bezorging…(?:mislukt|niet gelukt)", r"lever(?:ans|ing)…(?:misslyckades|mislykkedes)",
+    r"toimitus…epäonnistui", r"doručení…se nezdařilo", r"kézbesítés…nem sikerült", r"livrarea nu a reușit",
+    r"παράδοση…απέτυχε",
     r"(?:mensaje|correo)\b…no (?:se )?(?:ha podido|pudo|puede|fue|ha sido)…entreg",
     r"no se (?:pudo|ha podido|puede) entregar", r"error (?:en|de) (?:la )?entrega",
     r"(?:messaggio|mail|posta)\b…non (?:è|e'|ha|può|puo')…(?:recapit|consegn|inoltr)",
@@ -176,9 +201,15 @@ _FAILED = (
     r"mesajul…nu (?:a putut|poate|a fost)", r"(?:ileti|mesaj|posta)\w*…(?:iletilem|teslim edilem)",
     r"(?:сообщени|письм)\w*…не (?:было|может|могло|удалось|доставлен)", r"не удалось доставить",
     r"невозможно(?:сти)? достав", r"το μήνυμ…δεν (?:παραδόθηκε|μπόρεσε|ήταν)",
-    r"(?:配信|送信|配送|お届け)[^。]{0,60}(?:できません|できなかった|失敗|不能)", r"宛先[^。]{0,30}(?:見つかりません|不明|存在)",  # noqa: E501
-    r"退信|无法(?:投递|送达|发送)|無法(?:投遞|送達|傳送|傳遞)|被退回|投递失败|发送失败", r"반송|(?:전송|배달|발송)…(?:못|실패)",  # noqa: E501
+    r"(?:配信|送信|配送|お届け)[^。]{0,60}(?:できません|できなかった|失敗|不能)",
+    r"宛先[^。]{0,30}(?:見つかりません|不明|存在)",
+    r"退信|无法(?:投递|送达|发送)|無法(?:投遞|送達|傳送|傳遞)|被退回|投递失败|发送失败",
+    r"반송|(?:전송|배달|발송)…(?:못|실패)",
 )  # fmt: skip
+_DELIVERED = re.compile(
+    r"(?:was|has been|were|have been) (?:successfully )?(?:delivered|relayed) to (?:the following|these)"
+    r"|delivery to these recipients or groups is complete"
+)
 _DELAYED = (
     r"not yet been delivered", r"(?:could|has|have) not (?:yet )?(?:be|been) delivered (?:yet|so far|within|for)",
     r"deliver…(?:has been|is|was|been) delayed", r"this is a warning (?:message )?only",

@@ -7,6 +7,7 @@ that alone is its text and content; what stands round it is left out, and named 
 
 import hashlib
 import hmac
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -293,9 +294,15 @@ class _Opener:
 
 
 def _as_mail(octets: bytes) -> bytes:
-    """With CRLF line ends, and without the line that mbox files put in front."""
-    mail = with_crlf(octets).lstrip(b"\r\n")
+    """With CRLF line ends, and without what files have in front: a mark of UTF-8, mbox's own line."""
+    mail = with_crlf(_once_ended(octets)).removeprefix(BOM_UTF8).lstrip(b"\r\n")
     return mail.partition(b"\r\n")[2] if mail.startswith((b"From ", b">From ")) else mail
+
+
+def _once_ended(octets: bytes) -> bytes:
+    """Without the second CR that programs write which take CRLF for a line and its LF for a line end."""
+    doubled = octets.count(b"\r\r\n") if b"\r\r\n" in octets[:1_000] else 0
+    return octets.replace(b"\r\r\n", b"\r\n") if doubled and doubled == octets.count(b"\n") else octets
 
 
 def _entity_of(data: bytes, sealed: Sealed) -> tuple[bytes, tuple[str, ...]]:

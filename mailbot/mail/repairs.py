@@ -124,6 +124,14 @@ def footer_round_signed_mail(root: Part) -> Part | None:
     return first if first.type == "multipart/signed" else signed_mail_taken_apart(first)
 
 
+def wrapper_round_signed_mail(root: Part) -> Part | None:
+    """A gateway that had nothing to add put the signed mail into a multipart/mixed all the same."""
+    if root.type != "multipart/mixed" or len(root.children) != 1:
+        return None
+    only = root.children[0]
+    return only if only.type == "multipart/signed" else signed_mail_taken_apart(only)
+
+
 def list_round_signed_mail(root: Part) -> Part | None:
     """A mailing list that says it is one may put its text in front as well, and other parts behind."""
     if root.type != "multipart/mixed" or not says_it_is_a_list(root):
@@ -138,6 +146,7 @@ def says_it_is_a_list(root: Part) -> bool:
 
 WRAPPED: tuple[Callable[[Part], Part | None], ...] = (
     signed_mail_taken_apart,
+    wrapper_round_signed_mail,
     footer_round_signed_mail,
     list_round_signed_mail,
 )

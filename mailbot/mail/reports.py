@@ -8,6 +8,8 @@ import re
 
 from mailbot.core.mail import Bounce, MailClass
 from mailbot.mail.bounces import DISPOSITION_TYPES, RETURNED_TYPES, quoted_message_id
+from mailbot.mail.notices import Action, Notice
+from mailbot.mail.receipts import is_receipt
 from mailbot.mail.sighting import Sighting, is_own_id
 
 
@@ -20,6 +22,12 @@ def disposition_notification(mail: Sighting) -> MailClass | None:
     """RFC 8098: a read receipt, which no person wrote even if one allowed it."""
     told = mail.reports("disposition-notification") or mail.holds(*DISPOSITION_TYPES)
     return MailClass.RECEIPT if told and _as_it_came(mail) else None
+
+
+def receipt_in_words_alone(mail: Sighting) -> MailClass | None:
+    """Older than RFC 8098: the whole text says in a program's form that a mail was read."""
+    told = is_receipt(mail.first_text, mail.headers.subject) and not mail.is_a_persons_answer
+    return MailClass.RECEIPT if told else None
 
 
 def feedback_report(mail: Sighting) -> MailClass | None:
@@ -41,12 +49,21 @@ def field_of_a_bounce(mail: Sighting) -> MailClass | None:
 
 
 def report_by_a_mail_server(mail: Sighting) -> MailClass | None:
-    """From nobody or a mail server: its text names whom it could not reach, or it gives a mail back."""
-    if not (mail.is_from_a_mail_server or mail.is_from_nobody) or mail.is_a_persons_answer:
+    """From nobody or a mail server: its text names whom it could not reach, or it gives a mail back.
+
+    Those who look after a mail server write with their own programs, and of what could not be delivered.
+    """
+    server = mail.is_from_a_mail_server or mail.is_from_nobody
+    if not server or mail.is_a_persons_answer or mail.is_of_a_persons_program:
         return None
     if mail.guessed_bounce:
         return _by_recipients(mail.guessed_bounce)
-    return _by_notice(mail) if mail.notice and (mail.notice.begins or _gives_back(mail)) else None
+    return _by_notice(mail) if mail.notice and (_gives_back(mail) or _is_a_programs(mail, mail.notice)) else None
+
+
+def _is_a_programs(mail: Sighting, notice: Notice) -> bool:
+    """Whether more than its first sentence shows that no postmaster wrote it himself."""
+    return notice.begins and (notice.replies or mail.is_a_machines or mail.fields.has("x-mailer"))
 
 
 def mail_of_a_mailer_daemon(mail: Sighting) -> MailClass | None:
@@ -70,9 +87,11 @@ def notice_that_gives_a_mail_back(mail: Sighting) -> MailClass | None:
 def report_that_quotes_our_message_id(mail: Sighting) -> MailClass | None:
     """No mark at all: flufl.bounce knows the form, and the header of a mail of ours is quoted in it.
 
-    A person who replies quotes what we wrote, not our Message-ID field; and without the field any forwarded bounce
-    would be one.
+    Without the field any forwarded bounce would be one. A person quotes it only with a report that he asks about: then
+    he answers something, or writes with a program of his own.
     """
+    if mail.is_a_persons_answer or mail.is_of_a_persons_program or mail.headers.references:
+        return None
     quoted = quoted_message_id(mail.root, mail.limits) or ""
     if not is_own_id(quoted, mail.own) or mail.guessed_bounce is None:
         return None
@@ -106,6 +125,8 @@ _AGGREGATE = re.compile(
 
 def aggregate_report(mail: Sighting) -> MailClass | None:
     """RFC 7489 §7.2.1.1, RFC 8460 §5.1: reports on many mails at once, known by the name of their one file."""
+    if mail.is_a_persons_answer or mail.is_of_a_persons_program:
+        return None
     names = (leaf.filename for leaf in mail.root.leaves())
     return MailClass.AUTOMATIC if any(_AGGREGATE.fullmatch(name[:800]) for name in names) else None
 
@@ -135,4 +156,5 @@ def _by_recipients(bounce: Bounce | None) -> MailClass:
 
 
 def _by_notice(mail: Sighting) -> MailClass:
-    return MailClass.DELIVERY_REPORT if mail.notice and mail.notice.delayed else MailClass.BOUNCE
+    failed = mail.notice is None or mail.notice.action is Action.FAILED
+    return MailClass.BOUNCE if failed else MailClass.DELIVERY_REPORT

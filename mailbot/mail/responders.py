@@ -25,6 +25,7 @@ _RESPONDER = re.compile(
 _RESPONDER_FIELDS = frozenset({"x-fc-machinegenerated", "x-cron-env", "delivered-by-the-graces-of"})
 _RESPONDER_VALUES = {
     "precedence": re.compile(r"auto[-_ ]?reply"),
+    "preference": re.compile(r"auto[-_ ]?reply"),
     "x-precedence": re.compile(r"auto[-_ ]?reply"),
     "delivered-to": re.compile(r"autoresponder$"),
     "x-apple-action": re.compile(r"vacation"),
@@ -76,7 +77,9 @@ def sent_from_an_unread_address(mail: Sighting) -> MailClass | None:
 _AUTOMATIC_REPLY = (
     r"auto(?:matic|mated)?[- ]?(?:reply|response|answer)", r"out of (?:the )?office(?: auto ?reply| reply)?",
     r"on (?:vacation|holiday|leave)", r"away from (?:my |the )?(?:mail|office|desk)", r"vacation reply",
-    r"réponse automatique", r"(?:message|notification|avis|notice) d['’]absence", r"absen(?:ce|te?) du bureau",
+    r"auto-?(?:responder|respuesta|réponse|risposta)",
+    r"réponse automatique(?: d['’]absence du bureau)?", r"(?:message|notification|avis|notice) d['’]absence",
+    r"absen(?:ce|te?) du bureau",
     r"automatische (?:antwort|abwesenheitsnotiz|rückantwort)", r"automatikantwort", r"autoantwort",
     r"abwesenheits(?:notiz|nachricht|assistent|meldung|benachrichtigung)", r"nicht im (?:büro|haus)", r"außer haus",
     r"respuesta autom[aá]tica", r"fuera de (?:la )?oficina", r"ausencia temporal",
@@ -102,12 +105,15 @@ _AUTOMATIC_REPLY = (
 # Words that programs use likewise, and persons too: an answer of a person's can begin so.
 _AWAY_WORDS = (
     r"vacation|absen(?:ce|te?)|abwesen(?:d|heit)|ausen(?:te|cia)|ausência|assen(?:te|za)|afwezig(?:heid)?|frånva(?:ro|rande)"
-    r"|fravær(?:ende)?|poissa|nieobecn(?:y|a|ość)|nepřítomnost|távollét|odsutnost|отсутстви[ея]|부재중"
+    r"|vaca(?:ciones|nces|tions)|congés?|urlaub|ferien?|vakantie|semester|loma|dovolen[áa]|urlop|szabadság|concediu|férias"
+    r"|dopust|puhkus|atostogos|atvaļinājums|prombūtne|отпуск|отсъствие|απουσία|άδεια|izin|holidays?"
+    r"|fravær(?:ende)?|ooo|oof|away|poissa|nieobecn(?:y|a|ość)|nepřítomnost|távollét|odsutnost|отсутстви[ея]|부재중"
 )
 _GATEWAY_TAG = r"(?:\s*+[\[(][^\[\]()]{1,30}+[\])])*+\s*+"  # possessive: there is only one way to read it
 _ABSENCE = re.compile(
     _GATEWAY_TAG + rf"(?:(?P<sure>{'|'.join(_AUTOMATIC_REPLY)})|{_AWAY_WORDS})\s*[:：]", re.IGNORECASE
 )
+_NOBODYS_WORDS = re.compile(r"out of office autoreply|réponse automatique d['’]absence du bureau", re.IGNORECASE)
 _ANSWERED = re.compile(r"\s*(?:re|aw|antw|sv|tr|fwd?|r|odp|vs|отв)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 
 
@@ -120,6 +126,7 @@ def absence_in_place_of_the_reply_prefix(mail: Sighting) -> MailClass | None:
     if found is None:
         return None
     answers = bool(mail.headers.references) and bool(found["sure"]) and not mail.fields.has("user-agent", "x-mailer")
+    answers = answers or bool(_NOBODYS_WORDS.fullmatch(found["sure"] or ""))
     sure = answers or mail.asks_for_no_answer or _is_anothers(subject[found.end() :], mail)
     return MailClass.AUTOMATIC if sure else None
 
@@ -143,7 +150,7 @@ _AWAY = re.compile(
 
 
 def absence_told_in_the_senders_full_name(mail: Sighting) -> MailClass | None:
-    """Notes writes the sender's own full name into the subject: `Hans Maier is out of the office.`"""  # noqa: D415
+    """Notes writes the sender's own full name into the subject: `Hans Maier is out of the office`."""
     subject = re.sub(r"\A\s*(?:auto|automatic reply)\s*:\s*", "", mail.headers.subject, flags=re.IGNORECASE)
     names = _full_names(mail.display_name, mail.local_part)
     said = next((name for name in names if subject.casefold().startswith(name)), None)

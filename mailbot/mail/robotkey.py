@@ -36,7 +36,7 @@ def init_robot_key(
 def next_robot_key(
     home: Path, fingerprint: Fingerprint, passphrase: str | None = None, expires: str = "2y"
 ) -> Fingerprint:
-    """Make the key that is to follow this one, in the same home and with the same user IDs. Raises GpgFailure, OSError."""  # noqa: E501
+    """Make the key that is to follow this one, in the same home, with the same user IDs. Raises GpgFailure, OSError."""
     with visited(home) as path:
         listed = list_keyring(TamedGPG(path)).listed.get(fingerprint)
     if listed is None:

@@ -15,7 +15,7 @@ from mailbot.core.mail import Words
 from mailbot.core.parties import SECRETARIAT, Correspondent, Right
 from mailbot.core.records import Suspension
 from mailbot.core.sight import Sight
-from mailbot.core.tags import Parsed, Tag, Word, parse
+from mailbot.core.tags import Parsed, Tag, Word, parse, write_command
 from mailbot.mail import showcase
 from mailbot.mail.sample_keys import key_answers
 from mailbot.mail.templates import OBJECTIONS
@@ -52,7 +52,7 @@ def answers(language: str, robot: Words) -> dict[str, Turns]:
         "answer-exchange": _exchanges(language),
         "answer-parties": {"all": parties(_order(Word.PARTIES, language, _suspending())).section.words},
         "answer-held": _held(language),
-        "answer-released": _released(),
+        "answer-released": _released(language),
         "answer-resent": _resent(language),
         "answer-done": _done(language),
         "answer-key": key_answers(language),
@@ -145,8 +145,9 @@ def _held(language: str) -> Turns:
     return {turn: held(_order(Word.HELD, language, sight)).section.words for turn, sight in sights.items()}
 
 
-def _released() -> Turns:
-    said = {"label": "H-12", "result": "done", "reason": None, "event": "", "reference": None, "drop": "[DROP H-12]"}
+def _released(language: str) -> Turns:
+    said = {"label": "H-12", "result": "done", "reason": None, "event": "", "reference": None}
+    said["drop"] = write_command(Word.DROP, "H-12", language)
     opened = {"event": Event.OPENED.value, "reference": "2026-0043"}
     return {
         "passed on": {**said, **opened},

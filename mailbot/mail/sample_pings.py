@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from mailbot.core.mail import Letter, Picture, Words
+from mailbot.core.mail import Letter, Words
 from mailbot.core.records import Assurance
 from mailbot.core.reporting import Reader
 from mailbot.core.rounds.records import Answer, Copy, Obstacle, Probe, ProbeStage, Round, RoundStage
@@ -61,19 +61,14 @@ def pings(language: str, robot: Words) -> Mapping[str, Mapping[str, Words]]:
     }
 
 
-def result_pictures(turn: str, language: str) -> tuple[Picture, ...]:
-    """Those that go with the sample of that name."""
-    return _letter(turn, language).pictures
-
-
 def _result(turn: str, language: str, robot: Words) -> Words:
-    letter = _letter(turn, language)
+    letter = result_sample(turn, language)
     shown = {p.name: {"source": f"{p.name}.png", "alt": p.alt} for p in letter.pictures}
     return {"robot": robot, "pictures": shown, **letter.words}
 
 
-def _letter(turn: str, language: str) -> Letter:
-    """A result that shows every state, in a network of eight."""
+def result_sample(turn: str, language: str) -> Letter:
+    """The whole letter, to nobody: a result that shows every state, in a network of eight."""
     head = (1234, "9f86d081" * 8)
     stage = RoundStage.RUNNING if turn == "running" else RoundStage.CLOSED
     last = replace(_round(12, _probes()), stage=stage)

@@ -1,7 +1,7 @@
 """Invented words for every letter, a set for each turn its template can take: for proofreading, previews and tests."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from mailbot.core.troubles import Alarm
 from mailbot.mail import showcase
 from mailbot.mail.sample_answers import answers
 from mailbot.mail.sample_keys import key_letters
-from mailbot.mail.sample_pings import pings
+from mailbot.mail.sample_pings import pings, result_sample
 
 _NAMES = {
     "en": {"DE": "Germany", "ES": "Spain", "EU": "European Union", "FR": "France", "IT": "Italy", "PT": "Portugal"},
@@ -206,8 +206,30 @@ def sample_letter(letter: str, turn: str, language: str) -> Letter:
         return digest.digest_letter(*_DIGESTS[turn](), reader)
     if letter == "report":
         return report.report_letter(*_REPORTS[turn](), reader)
+    if letter == "ping-result":
+        return result_sample(turn, language)
     words = samples(language)[letter][turn]
-    return Letter(letter, language, (), Tag(Word.HELP), words=words)
+    return Letter(letter, language, (), _tag(letter, words), words=words)
+
+
+_WORDS: Mapping[str, Word] = {  # of the tags in the subjects; the others carry HELP, or do here
+    **dict.fromkeys(("probe", "probe-reminder", "probe-backup", "probe-receipt"), Word.PING),
+    **dict.fromkeys(("request", "receipt", "reminder"), Word.REQUEST),
+    "information": Word.INFO,
+    "reply": Word.REPLY,
+    "acknowledgement": Word.ACK,
+    "closing": Word.CLOSE,
+    "alarm": Word.STATUS,
+}
+
+
+def _tag(letter: str, words: Words) -> Tag:
+    word = _WORDS.get(letter, Word.HELP)
+    if word is Word.PING:
+        return Tag(word, token=str(words["token"]))
+    if word is Word.REQUEST and words.get("kind") == "information":
+        word = Word.INFO
+    return Tag(word, reference=str(words["reference"])) if "reference" in words and word is not Word.HELP else Tag(word)
 
 
 def _with_pictures(letter: Letter) -> Words:
@@ -248,7 +270,8 @@ def _alarm(what: Alarm, *, again: bool = False) -> dict[str, Any]:
     details = {Alarm.POISON: "H-12", Alarm.FORWARDED: "H-12, H-13", Alarm.ROBOT_KEY: "2026-12-01"}
     detail = details.get(what, "digest" if what is Alarm.SCHEDULE else "DE" if what is Alarm.RENEWALS else "1234")
     robot = "hub-1" if what in {Alarm.MAILBOX, Alarm.SERVER, Alarm.DATABASE} else ""
-    rings = {"what": what.value, "since": _NIGHT, "robot": robot, "detail": detail, "again": again}
+    ends = date.fromisoformat(detail) if what is Alarm.ROBOT_KEY else None
+    rings = {"what": what.value, "since": _NIGHT, "robot": robot, "detail": detail, "ends": ends, "again": again}
     return {"begun": [rings], "ended": [], "anchor": {"number": 1234, "hash": "9f86d081" * 8}}
 
 

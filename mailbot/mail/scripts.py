@@ -8,11 +8,23 @@ from collections.abc import Callable
 
 from mailbot.mail.tongues import unaccented
 
-# Letters of one Western language and nothing else: the detector takes a short French text for Czech.
-_ALPHABETS = tuple(frozenset(letters + letters.upper() + "€£§°ªº«»“”„‘’‚–—…·•¿¡\xa0\xad") for letters in (
+_SIGNS_OF_ALL = "€£§°ªº«»“”„‘’‚–—…·•¿¡\xa0\xad"
+
+
+def _alphabets(*letters: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(small + small.upper() + _SIGNS_OF_ALL) for small in letters)
+
+
+# Letters of one language and nothing else: the detector takes a short French text for Czech.
+_WESTERN_LETTERS = _alphabets(
     "àâæçéèêëîïôœùûüÿ", "äöüß", "áéíóúñü", "àèéìíîòóù", "áâãàçéêíóôõúü", "åäöæøéü", "éèêëïöüá",
-))  # fmt: skip
+)  # fmt: skip
 _WESTERN = ("cp1252", "cp850", "mac_roman")
+_EASTERN_LETTERS = _alphabets(
+    "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţșț", "čćđšž", "ąčęėįšųūž", "āčēģīķļņšūž",
+    "çğıöşüâî",
+)  # fmt: skip
+_EASTERN = ("cp1250", "iso8859_2", "cp1257", "cp1254")
 MOJIBAKE_LEAST = 2  # signs between letters, of which one may be a misprint
 
 
@@ -26,11 +38,17 @@ def strictly(octets: bytes, name: str) -> str | None:
 
 def western(octets: bytes) -> str | None:
     """The Western charset in which all letters beyond ASCII belong to one language."""
-    for name in _WESTERN:
-        beyond = {c for c in strictly(octets, name) or "\ufffd" if c > "\x7f"}
-        if any(beyond <= alphabet for alphabet in _ALPHABETS):
-            return name
-    return None
+    return next((name for name in _WESTERN if _is_of_one_language(octets, name, _WESTERN_LETTERS)), None)
+
+
+def eastern(octets: bytes) -> str | None:
+    """The same for the Latin alphabets from Poland to Turkey."""
+    return next((name for name in _EASTERN if _is_of_one_language(octets, name, _EASTERN_LETTERS)), None)
+
+
+def _is_of_one_language(octets: bytes, name: str, alphabets: tuple[frozenset[str], ...]) -> bool:
+    beyond = {c for c in strictly(octets, name) or "\ufffd" if c > "\x7f"}
+    return any(beyond <= alphabet for alphabet in alphabets)
 
 
 def other_script(octets: bytes) -> str | None:
@@ -48,7 +66,7 @@ def is_utf_8(octets: bytes) -> bool:
 
 
 def is_mojibake(text: str) -> bool:
-    """Whether signs stand between letters, or words begin small and go on in capitals: as in KOI8 read as Windows-1251."""  # noqa: E501
+    """Whether signs stand between letters, or words begin small and go on in capitals: KOI8 read as Windows-1251."""
     words = re.findall(r"[^\W\d_]{3,}", text)
     beyond = [word for word in words if not word.isascii()]
     inverted = any(word[0].islower() for word in beyond) and all(word[1:].isupper() for word in beyond)

@@ -167,7 +167,7 @@ _LOOKED_AT = 65_536  # octets in which a text of two octets a character shows
 
 class _Kind(NamedTuple):
     begin: re.Pattern[bytes]
-    end: bytes
+    end: re.Pattern[bytes]
 
 
 class _Block(NamedTuple):
@@ -185,8 +185,14 @@ class _Inline:
 
 
 def _kind(label: bytes, end: bytes) -> _Kind:
-    begin = re.compile(rb"^[ \t\xa0\xc2]*-----BEGIN " + label + rb"-----", re.MULTILINE)
-    return _Kind(begin, b"-----END " + end + b"-----")
+    begin, ending = (_mark(words) for words in (b"-----BEGIN %s-----" % label, b"-----END %s-----" % end))
+    # In front of it: spaces of any kind, and the mark of UTF-8.
+    return _Kind(re.compile(rb"^[ \t\xa0\xc2\xef\xbb\xbf]*" + begin, re.MULTILINE), re.compile(ending))
+
+
+def _mark(words: bytes) -> bytes:
+    """A pattern for the words: web mail programs make non-breaking spaces of those between them."""
+    return words.replace(b" ", rb"(?: |\xc2?\xa0)")
 
 
 _MESSAGE = _kind(b"PGP MESSAGE", b"PGP MESSAGE")
@@ -196,11 +202,12 @@ _CLEARSIGNED = _kind(b"PGP SIGNED MESSAGE", b"PGP SIGNATURE")
 def _find_block(text: bytes, kind: _Kind) -> _Block | None:
     """The first block of this kind, its markers on lines of their own: a quoted one is none."""
     begin = kind.begin.search(text)
-    end = text.find(kind.end, begin.end()) if begin else -1
-    if begin is None or end < 0:
+    ending = kind.end.search(text, begin.end()) if begin else None
+    if begin is None or ending is None:
         return None
-    end += len(kind.end)
-    return _Block(text[begin.start() : end] + b"\r\n", bool(text[: begin.start()].strip()), bool(text[end:].strip()))
+    end = ending.end()
+    start = text.find(_DASHES, begin.start())
+    return _Block(text[start:end] + b"\r\n", bool(text[: begin.start()].strip()), bool(text[end:].strip()))
 
 
 def _find_inline(root: Part, kind: _Kind) -> _Inline | None:

@@ -7,8 +7,8 @@ from functools import cached_property
 from mailbot.core.mail import Bounce, Headers
 from mailbot.mail.bounces import (
     disposed_message_id,
+    first_text,
     guess_bounce,
-    notice_of,
     original_message_id,
     read_bounce,
     status_part,
@@ -17,7 +17,7 @@ from mailbot.mail.fields import Fields
 from mailbot.mail.headers import unstructured
 from mailbot.mail.limits import Limits
 from mailbot.mail.mime import Part
-from mailbot.mail.notices import Notice
+from mailbot.mail.notices import Notice, read_notice
 
 _MAILER_DAEMON = re.compile(
     r"(?:mailer|mail|delivery|e-?mail)[-_.]?daemon(?:[-_.+].*)?|mdaemon|daemon-mail|microsoftexchange[0-9a-f]{20,}"
@@ -34,6 +34,8 @@ _MAIL_SERVERS_NAME = re.compile(
 _UNREAD = re.compile(
     r"(?:.*[-_.+])?(?:(?:no|do[-_.]?not)[-_.]?reply|ne[-_.]?pas[-_.]?repondre|(?:nicht|bitte[-_.]?nicht)[-_.]?antworten"
     r"|no[-_.]?(?:responder|contestar)|nao[-_.]?respond[ae]r?|non[-_.]?rispondere|niet[-_.]?beantwoorden|nepasrepondre"
+    r"|geen[-_.]?antwoord|niet[-_.]?antwoorden|svara?[-_.]?(?:ej|inte|ikke)|ikke[-_.]?svar|ei[-_.]?vasta\w*"
+    r"|nie[-_.]?odpowiada[jc]|neodpov[ie]d\w*|neodgovar\w*|ne[-_.]?valaszol\w*|nu[-_.]?raspunde\w*"
     r"|noreply|donotreply)(?:[-_.+].*|\d*)"
 )
 _REPLIED = re.compile(
@@ -41,6 +43,13 @@ _REPLIED = re.compile(
     r"|doorst|vá|továbbítva|tov|ynt|ilt|i̇lt|απ|πρθ|σχετ|отв|ответ|на|fs|rép|ref|trs|bls|回复|转发|返信|轉寄|回覆|회신|전달)"
     r"(?:\[\d+\]|\^\d+|\(\d+\))?\s*[:：]",
     re.IGNORECASE,
+)
+
+_PERSONS_PROGRAM = re.compile(
+    r"(?:microsoft |ms )?(?:office )?outlook|windows (?:live )?mail|apple mail|(?:iphone|ipad) mail|mozilla|thunderbird"
+    r"|(?:neo)?mutt|k-9|fairemail|claws|sylpheed|kmail|evolution|em[ _]?client|the bat|becky|mailmate|airmail|postbox"
+    r"|eudora|pegasus|alpine|zimbra|roundcube|horde|imp\b|squirrelmail|rainloop|snappymail|sogo|open-xchange|webmail"
+    r"|(?:novell |micro focus )?groupwise"
 )
 
 
@@ -116,8 +125,20 @@ class Sighting:
     def is_a_persons_answer(self) -> bool:
         """Whether it is a reply or was forwarded, as persons' programs mark it: no mail server's program does."""
         automatic = self.fields.word("auto-submitted") not in {"", "no"}
-        server = self.is_from_a_mailer_daemon or self.is_from_nobody or automatic
-        return not server and bool(_REPLIED.match(self.headers.subject))
+        return not self.is_a_machines and not automatic and bool(_REPLIED.match(self.headers.subject))
+
+    @property
+    def is_of_a_persons_program(self) -> bool:
+        """Whether a program wrote it that has a person in front of it, as such programs say; Exchange then notes the
+        language that the person reads.
+        """
+        named = self.fields.has("user-agent", "accept-language")
+        return not self.is_a_machines and (named or bool(_PERSONS_PROGRAM.match(self.fields.word("x-mailer"))))
+
+    @property
+    def is_a_machines(self) -> bool:
+        """From nobody, or from a mail server's own address: whatever else it claims, no person sent it."""
+        return self.is_from_a_mailer_daemon or self.is_from_nobody
 
     @property
     def asks_for_no_answer(self) -> bool:
@@ -147,15 +168,26 @@ class Sighting:
         """Whether it is a multipart/report of this kind (RFC 6522)."""
         return self.root.type == "multipart/report" and self.root.content.get("report-type").lower() == kind
 
+    @property
+    def is_a_calendars_answer(self) -> bool:
+        """Whether somebody, or a meeting room, accepted an invitation: a program wrote it (RFC 5546 §3.2.3)."""
+        calendars = (leaf for leaf in self.root.leaves() if leaf.type == "text/calendar")
+        return any(calendar.content.get("method").lower() == "reply" for calendar in calendars)
+
     @cached_property
     def holds_status(self) -> bool:
         """Whether it holds the machine-readable part of a delivery report."""
         return self.reports("delivery-status") or status_part(self.root) is not None
 
     @cached_property
+    def first_text(self) -> str:
+        """The first that says anything, its beginning."""
+        return first_text(self.root, self.limits)
+
+    @cached_property
     def notice(self) -> Notice | None:
         """What its text says, if that begins as a mail server's notice."""
-        return notice_of(self.root, self.limits)
+        return read_notice(self.first_text)
 
     @cached_property
     def standard_bounce(self) -> Bounce | None:

@@ -172,7 +172,13 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
     ) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ} | {"LC_ALL": "C"}
         child = subprocess.Popen(
-            command, stdin=stdin, stdout=output, stderr=subprocess.DEVNULL, pass_fds=passed, env=environment
+            command,
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            pass_fds=passed,
+            env=environment,
+            umask=0o077,  # gpg asks for 0644
         )
         # Set from outside: code between fork and exec is not safe in a process with threads.
         with suppress(ProcessLookupError):

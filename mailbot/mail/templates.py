@@ -261,7 +261,7 @@ class Templates:
         """The letter with these words, every string in them cleaned. Raises BrokenTemplate."""
         try:
             return self.try_out(letter, language if language in LANGUAGES else LANGUAGES[0], words)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it may quote the words
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may quote the words
             raise BrokenTemplate(f"{letter}/{language}: {type(error).__name__}") from None
 
     def try_out(self, letter: str, language: str, words: Mapping[str, object]) -> Rendered:

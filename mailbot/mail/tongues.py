@@ -41,7 +41,7 @@ TONGUES = (
     ),
     _tongue(
         "fr",
-        r"retour|reviens|reviendrai|rentre|rentrerai|reprendrai|reprise"
+        r"retour|reviens|reviendrai|rentre|rentrerai|reprends|reprendrai|reprise"
         r"|(?:joignable|disponible|présente?|au bureau) (?:à partir d[ue]|dès le)",
         r"de retour",
         r"jusqu'? ?(?:au|à|en)|au",
@@ -85,7 +85,7 @@ TONGUES = (
     _tongue("uk", r"повернусь|повернуся|повертаюсь|буду", r"знову|повернусь", r"до|по"),
     _tongue("el", r"επιστρ[εέ]\w+|επιστροφή|πίσω|ξανά", r"πίσω|ξανά", r"μέχρι|έως|ως"),
     _tongue("hr", r"vraćam|vratit\w*|povratak|natrag|ponovno|opet", r"natrag|ponovno|opet", r"do"),
-    _tongue("sl", r"vrnem|vrnil\w*|vračam|nazaj|spet|ponovno", r"nazaj|spet|ponovno", r"do"),
+    _tongue("sl", r"vrnem|vrnil\w*|vračam|nazaj|spet|ponovno", r"nazaj|spet|ponovno", r"do", declines=True),
     _tongue("et", r"tagasi|naasen", r"tagasi", r"kuni", r"ni", declines=True),
     _tongue("lv", r"atgriezīšos|atgriežos|atpakaļ", r"atpakaļ", r"līdz", declines=True),
     _tongue("lt", r"grįš\w+|grįžtu|grįžimas", r"grįš\w+", r"iki"),

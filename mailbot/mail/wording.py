@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from babel import dates, lists, numbers, units
 
 _FRENCH_MARKS = re.compile(r"(?<=\S) (?=[?!:;»%])|(?<=«) (?=\S)")
+_ZONE = re.compile(r"(?<=\d) (?=UTC\b)")
 _MARKUP = re.compile(r"(<style>.*?</style>|<!--.*?-->|<[^>]*>)", re.DOTALL)
 _HANGING = re.compile(
     r" *(?:- |[0-9]{1,2}\. |[^:]{1,20}: {2,})?"
@@ -46,11 +47,14 @@ def wrap(text: str) -> str:
 
 
 def spaced(page: str, language: str) -> str:
-    """The same page with French marks that stay with the word before them; tags and styles as they are."""
-    if language != "fr":
-        return page
+    """The same page with its zone behind each time, on one line, and French marks behind the word before them.
+
+    Tags and styles stay as they are.
+    """
     pieces = _MARKUP.split(page)
-    pieces[::2] = [_FRENCH_MARKS.sub("\u00a0", piece) for piece in pieces[::2]]
+    pieces[::2] = [_ZONE.sub("\u00a0", piece) for piece in pieces[::2]]
+    if language == "fr":
+        pieces[::2] = [_FRENCH_MARKS.sub("\u00a0", piece) for piece in pieces[::2]]
     return "".join(pieces)
 
 
@@ -66,7 +70,7 @@ def filters(language: str) -> dict[str, Callable[..., str]]:
         "grouped": _grouped,
         "local": lambda at, zone: _local(at, zone, locale),
         "brief": lambda length: _brief(length, locale),
-        "shortday": lambda day: _date(day, "d MMM", locale),
+        "shortday": lambda day: _date(day, "d MMM", locale).replace(" ", "\u00a0"),
         "month": lambda day: dates.format_date(day, "LLLL yyyy", locale=locale),
         "number": lambda number: numbers.format_decimal(number, locale=locale),
         "date": lambda day: _date(day, "long", locale),

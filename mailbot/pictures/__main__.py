@@ -11,7 +11,7 @@ def main() -> int:
     from mailbot.pictures.form import CHART  # noqa: PLC0415 - under the limits
 
     try:
-        from mailbot.pictures.gallery import picture  # noqa: PLC0415
+        from mailbot.pictures.gallery import picture  # noqa: PLC0415 - likewise; it may be missing
     except ImportError:
         return MISSING
     sys.stdout.buffer.write(picture(CHART.validate_json(sys.stdin.buffer.read())))

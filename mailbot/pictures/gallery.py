@@ -1,10 +1,10 @@
 """Every kind of picture: loading this module tells canvas.draw() how each is drawn."""
 
 from mailbot.core.charts import Chart
-from mailbot.pictures import bars, heatmap, strip, trend
+from mailbot.pictures import bars, growth, heatmap, strip, trend
 from mailbot.pictures.canvas import draw
 
-KINDS = (bars, heatmap, strip, trend)
+KINDS = (bars, growth, heatmap, strip, trend)
 
 
 def picture(chart: Chart) -> bytes:

@@ -36,7 +36,7 @@ def main() -> int:
     confine(patience=PATIENCE)
     try:
         import weasyprint  # noqa: PLC0415 - under the limits
-        import weasyprint.text.fonts  # noqa: PLC0415
+        import weasyprint.text.fonts  # noqa: PLC0415 - likewise
     except (ImportError, OSError):
         return MISSING
     sys.stdout.buffer.write(_printed(weasyprint, sys.stdin.buffer.read().decode()))

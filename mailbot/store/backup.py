@@ -4,6 +4,7 @@ SQLite's file is copied here; of PostgreSQL pg_dump makes the copy, and pg_resto
 """
 
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -103,7 +104,7 @@ def _dump(engine: Engine, target: Path) -> None:
     url = engine.url.set(drivername="postgresql", password=None)
     command = ["pg_dump", "--format=custom", f"--file={target}", f"--dbname={url.render_as_string()}"]
     if shutil.which("pg_dump") is None:
-        raise NoProgram(" ".join(command))
+        raise NoProgram(shlex.join(command))
     environment = os.environ | ({"PGPASSWORD": str(engine.url.password)} if engine.url.password else {})
     ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if ended.returncode:

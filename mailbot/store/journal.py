@@ -150,6 +150,11 @@ class Journal:
             yield from page
             after = page[-1].number
 
+    def began_at(self) -> datetime | None:
+        """When its first row was written; None: there is none."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(journal.c.at).order_by(journal.c.number).limit(1)).scalar()
+
     def last_on_the_clock(self) -> JournalRow | None:
         """The last row that says whether the clock is believed."""
         wanted = select(journal).where(ON_THE_CLOCK).order_by(journal.c.number.desc()).limit(1)

@@ -38,7 +38,8 @@ def situation(connection: Connection, now: datetime, retention: Retention | None
         oldest=queued[1],
         sent_at=_last_sent(connection),
         mailbox_at=contacted(connection).get(MAILBOX),
-        retried=_count(connection, schema.attempts, schema.attempts.c.tries > 0),
+        # A try is counted before it is made: with one, a mail may just be at work, as the one that asks for this is.
+        retried=_count(connection, schema.attempts, schema.attempts.c.tries > 1),
         suspended=tuple(sorted(orders.suspended(connection))),
         clock_doubted=_clock_doubted(connection),
         ringing=troubles(connection),

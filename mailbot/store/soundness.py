@@ -36,7 +36,7 @@ def look_over_pages(engine: Engine) -> None:
         return
     left_open = _was_left_open(path)
     if left_open:
-        log.warning("the database was not closed in order, or is in use")
+        log.info("the database was not closed in order, or is in use")  # no news to whoever asks beside a robot
     if left_open or path.stat().st_size <= QUICKLY:
         began = time.perf_counter()
         require_sound(path)

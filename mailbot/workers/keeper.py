@@ -30,7 +30,7 @@ class Keeper:
         self.keyring, self.network = build(self._amendments, memory.certificates(), now)
 
     def lend(self, gpg: Gpg) -> Gpg:
-        """This gpg follows when the working home is another one."""  # noqa: D404
+        """Have this gpg follow when the working home is another one."""
         self._lent.append(gpg)
         return gpg
 

@@ -133,9 +133,9 @@ class Sentinel:
     def _troubles(self, now: datetime) -> Iterator[Trouble]:
         yield from self._outside(now)
         yield from self._inside(now)
-        for what, due_at in self.late(now):
-            if now - due_at >= self.terms.schedule_after:
-                yield Trouble(Alarm.SCHEDULE, due_at, detail=what)
+        late = [(what, due_at) for what, due_at in self.late(now) if now - due_at >= self.terms.schedule_after]
+        if late:
+            yield Trouble(Alarm.SCHEDULE, min(at for _, at in late), detail=", ".join(what for what, _ in late))
 
     def _outside(self, now: datetime) -> Iterator[Trouble]:
         """What each robot has of its own: connections."""

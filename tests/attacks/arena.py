@@ -1,9 +1,9 @@
 """Where attacks are tried: the real robot on Dovecot and Postfix, everybody's mailbox, and what came of it.
 
 One network is used for all attacks of a file. Each attack looks only at what is new since it began: mails in every
-mailbox, each opened with its owner's key; mails held; rows of the journal. Whatever the attack, `Arena.play` insists that
-no mail of the robot opens for anybody but its owner, or says outside whom else it is about.
-"""  # noqa: E501
+mailbox, each opened with its owner's key; mails held; rows of the journal. Whatever the attack, `Arena.play` insists
+that no mail of the robot opens for anybody but its owner, or says outside whom else it is about.
+"""
 
 import contextlib
 import re
@@ -69,7 +69,7 @@ class Seen:
         return facts
 
     def tags(self, login: str) -> list[str]:
-        """The words of the tags of what somebody got: REQUEST, HELP …"""  # noqa: D415
+        """The words of the tags of what somebody got, such as REQUEST or HELP."""
         return [str(mail.tag.tag.word) if mail.tag.tag else "" for mail in self.got[login]]
 
     def only(self, login: str) -> ReadMail:
@@ -80,7 +80,8 @@ class Seen:
 
 def _all_of(mail: ReadMail) -> str:
     files = "".join(file.octets.decode("utf-8", "replace") for file in mail.attachments)
-    return "\n".join((mail.subject, mail.cover, mail.author_subject, mail.text, files))  # noqa: FLY002
+    said = [mail.subject, mail.cover, mail.author_subject, mail.text, files]
+    return "\n".join(said)
 
 
 @dataclass
@@ -123,14 +124,14 @@ class Arena:
             for octets in mails:
                 server.sendmail(sender, [to], octets)
         inbox = self._window(ADDRESS)
-        _await(lambda: inbox.count() >= len(mails), f"{len(mails)} mails for the robot")
+        await_(lambda: inbox.count() >= len(mails), f"{len(mails)} mails for the robot")
 
     def work(self) -> int:
         """One round of the robot; returns when everything it sent has arrived. How many mails those were."""
         before = self._lying()
         done = self.robot.once()
         assert done.queued == 0
-        _await(lambda: self._lying() >= before + done.tried, f"{done.tried} mails of the robot")
+        await_(lambda: self._lying() >= before + done.tried, f"{done.tried} mails of the robot")
         return done.tried
 
     def look(self) -> Seen:
@@ -245,7 +246,7 @@ class _Window:
             self._client.logout()
 
 
-def _await(condition: Callable[[], bool], what: str) -> None:
+def await_(condition: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, f"waited in vain for {what}"

@@ -1,4 +1,4 @@
-"""The network that is attacked: the stories' people; Spain has officers with spoilt keys, the EU one that has expired."""  # noqa: E501
+"""The network that is attacked: the stories' people; Spain has officers with spoilt keys, the EU's key has expired."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -68,7 +68,7 @@ def new_world(
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
-    """Short enough for the sockets of gpg-agent, which vanish while it is removed; in memory, where commits are quick."""  # noqa: E501
+    """Short enough for the sockets of gpg-agent, which vanish while it is removed; in memory: commits are quick."""
     place = "/dev/shm" if Path("/dev/shm").is_dir() else "/tmp"
     with tempfile.TemporaryDirectory(prefix="mb", dir=place, ignore_cleanup_errors=True) as name:
         yield Path(name)

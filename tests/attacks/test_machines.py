@@ -1,5 +1,6 @@
 """Machines: robots, vacation programs, lists, reports; what stands outside neither buries a genuine mail nor speaks."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,9 +13,9 @@ from mailbot.playground.composing import Form
 from mailbot.playground.configuration import Server, write_config
 from mailbot.playground.people import Hub, Person
 from mailbot.wiring import Robot
-from tests.attacks.arena import Arena
+from tests.attacks.arena import Arena, await_
 from tests.attacks.attack import attack
-from tests.attacks.forging import encrypted, hand, header, sealed, words
+from tests.attacks.forging import encrypted, hand, header, multipart, part, sealed, words
 from tests.attacks.network import short_folder
 from tests.servers.dovecot import PASSWORD
 from tests.stories.world import ADDRESS
@@ -142,9 +143,7 @@ def _round(arena: Arena, other: Robot) -> tuple[int, int]:
     assert done.queued == 0
     inbox = arena._window(ADDRESS)
     if done.tried:
-        from tests.attacks.arena import _await  # noqa: PLC0415
-
-        _await(lambda: inbox.count() >= 1, "the other robot's mail")
+        await_(lambda: inbox.count() >= 1, "the other robot's mail")
     return done.tried, arena.robot.once().tried
 
 
@@ -172,3 +171,38 @@ def _another_robot(arena: Arena) -> Iterator[Robot]:
         with Robot(load(config)) as other:
             other.once()  # what lay there from before
             yield other
+
+
+# ---------------------------------------------------------------- what a mail asks a machine to do
+
+
+@attack("6", "nothing: no picture, no list, no key and no body from elsewhere is ever fetched")
+def test_a_mail_that_calls_home(arena: Arena) -> None:
+    """Whoever listens there would learn that, when and where it was opened."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        page = part("text/html", f'<link rel=stylesheet href="{url}"><img src="{url}"><p>{WORDS}</p>')
+        body = part(f'message/external-body; access-type=URL; URL="{url}"', "Content-Type: text/plain\r\n\r\n")
+        whole = multipart(
+            "mixed", multipart("alternative", words(WORDS), page), body, fields='; protected-headers="v1"'
+        )
+        asking = f"List-Unsubscribe: <{url}>\r\nOpenPGP: url={url}\r\nList-Help: <{url}>\r\n".encode()
+        tagged = [f"Subject: [REQUEST IT{option}] x\r\n".encode() + whole for option in ("", " blind")]
+        france = hand(arena.person("fr"))
+        seen = arena.play(*(asking + sealed(france, entity, arena.hub, FRANCE) for entity in tagged))
+        assert len(seen.got["it"]) == 2
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@attack("20", "passed on as they are written: words of a mail are never a template's, nor a shell's")
+@pytest.mark.parametrize("program", ["{{ 7 * 191 }} {% include 'x' %}", "${HOME} $(id) `id` ; id | id"])
+def test_a_subject_that_is_a_program(program: str, arena: Arena) -> None:
+    seen = arena.play(arena.person("fr").write(f"[REQUEST IT] {program}", f"{WORDS} {program}\n"))
+    mail = seen.only("it")
+    assert program in mail.subject
+    assert mail.text == f"{WORDS} {program}\n"
+    everything = "".join(read.subject + read.cover for mails in seen.got.values() for read in mails)
+    assert "1337" not in everything
+    assert "uid=" not in everything

@@ -6,9 +6,22 @@ import pytest
 
 from mailbot.core.records import Reason
 from mailbot.playground.composing import Form
+from mailbot.playground.reading import ReadMail
 from tests.attacks.arena import Arena, Seen
 from tests.attacks.attack import attack
-from tests.attacks.forging import crlf, encrypted, hand, header, multipart, part, sealed, signed, spoil, words
+from tests.attacks.forging import (
+    crlf,
+    encrypted,
+    hand,
+    header,
+    multipart,
+    part,
+    rearmoured,
+    sealed,
+    signed,
+    spoil,
+    words,
+)
 from tests.attacks.packets import dearmoured
 
 FRANCE, SPAIN = "desk@fr.example", "desk@es.example"
@@ -79,34 +92,27 @@ def test_encryption_within_encryption(arena: Arena) -> None:
 def test_two_messages_one_behind_the_other(arena: Arena) -> None:
     own = dearmoured(hand(arena.person("es")).sign_encrypt(words("x", subject="[REQUEST IT] x"), [arena.hub]))
     octets = own + dearmoured(captured(arena))
-    import base64  # noqa: PLC0415
-
-    armour = (
-        b"-----BEGIN PGP MESSAGE-----\r\n\r\n" + crlf(base64.encodebytes(octets)) + b"-----END PGP MESSAGE-----\r\n"
-    )
-    seen = arena.play(header(SPAIN) + encrypted(armour))
+    seen = arena.play(header(SPAIN) + encrypted(crlf(rearmoured(octets))))
     assert (seen.reasons, seen.readers(SECRET)) == ([Reason.CANNOT_DECRYPT], set())
 
 
-@attack("3", "held: a refusal never tells whether, or how well, something could be decrypted")
+@attack("3", "held: wherever it is changed, the refusal is word for word the same, and tells nothing of what is in it")
 def test_a_padding_oracle(arena: Arena) -> None:
-    """France's ciphertext, changed at many places, one after the other: the same to see each time."""
-    genuine, outcomes = captured(arena), set()
-    for change in (
-        genuine,
-        spoil(genuine, cut=False),
-        spoil(genuine, cut=True),
-        crlf(genuine).replace(b"\r\n=", b"\r\n=x"),
-    ):
+    """France's ciphertext in Spain's mails, changed in its session key, at its beginning, in its middle, at its end."""
+    genuine, told = dearmoured(captured(arena)), set()
+    for place in (30, 110, len(genuine) // 2, len(genuine) - 1):
+        changed = bytearray(genuine)
+        changed[place] ^= 0x01
         arena.forget_notices()
-        seen = arena.play(header("somebody@elsewhere.example") + encrypted(crlf(change)))
-        outcomes.add(
-            (frozenset(seen.reached - {"fr"}), frozenset(seen.readers(SECRET) - {"de", "de-police", "de-border"}))
-        )
-    assert outcomes == {(frozenset(), frozenset())} or outcomes <= {
-        (frozenset(), frozenset()),
-        (frozenset({"de", "de-police", "de-border"}), frozenset()),
-    }
+        seen = arena.play(header(SPAIN) + encrypted(crlf(rearmoured(bytes(changed)))))
+        assert (seen.reasons, seen.readers(SECRET), seen.reached) == ([Reason.CANNOT_DECRYPT], set(), {"es"})
+        told.add(same_words(seen.only("es")))
+    assert len(told) == 1
+
+
+def same_words(notice: ReadMail) -> tuple[str, str, str]:
+    """What a notice says, the time apart."""
+    return notice.subject, re.sub(r"\d\d:\d\d UTC", "", notice.cover), notice.outer_subject
 
 
 # ---------------------------------------------------------------- trust.md 14
@@ -137,7 +143,7 @@ def test_answers_that_tell_failures_apart(arena: Arena) -> None:
         assert seen.readers(SECRET) == set()
         notice = seen.only("fr")
         assert notice.decrypts
-        notices.add((notice.subject, re.sub(r"\d\d:\d\d UTC", "", notice.cover), notice.outer_subject))
+        notices.add(same_words(notice))
     assert len(notices) == 1
 
 
@@ -198,10 +204,10 @@ def test_fishing_by_reply_codes(arena: Arena) -> None:
     answers = [
         _answers(arena.play(arena.person("es").write("x", f"Hello?\n> {c}\n"))) for c in (code[0], "R-00000-00000")
     ]
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] != []
 
 
 def _answers(seen: Seen) -> list[str]:
-    assert seen.reached <= {"es"}
+    assert seen.reached == {"es"}
     said = (f"{mail.outer_subject} {mail.subject} {mail.cover}" for mail in seen.got["es"])
     return sorted(re.sub(r"\d\d:\d\d UTC", "", text) for text in said)

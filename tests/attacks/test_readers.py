@@ -204,7 +204,7 @@ def test_smtp_commands_in_the_text(end: str, arena: Arena) -> None:
     entity = b"Subject: [REQUEST IT] x\r\n" + part('text/plain; charset=utf-8; protected-headers="v1"', "")
     octets = sealed(hand(arena.person("fr")), entity + text.encode() + b"\r\n..\r\n.\r\n", arena.hub, "desk@fr.example")
     seen = arena.play(octets)
-    assert seen.reached <= {"it", "fr"}
+    assert seen.reached == {"it", "fr"}
     assert len(seen.got["it"]) == 1
     assert seen.got["es"] == []
 
@@ -216,7 +216,7 @@ def test_a_mail_smuggled_behind_another_on_its_way_in(arena: Arena) -> None:
     forged = header("desk@de.example", "[REQUEST ALL] x") + words("I am Germany")
     seen = arena.play(genuine + b"\r\n.\r\n" + forged)
     assert seen.readers("I am Germany") == set()
-    assert seen.readers(WORDS) <= {"it"}
+    assert seen.readers(WORDS) == {"it"}
 
 
 def _armour(mail: bytes) -> bytes:

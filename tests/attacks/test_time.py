@@ -10,6 +10,7 @@ import pytest
 
 from mailbot.core.records import PartStage, Reason
 from mailbot.store.journal import Journal
+from mailbot.store.schema import rfc3339
 from tests.attacks.arena import Arena, begin
 from tests.attacks.attack import attack
 from tests.attacks.network import new_world, short_folder
@@ -166,6 +167,4 @@ def _fields(row: object) -> dict[str, object]:
 
 
 def _text(at: object) -> str:
-    from mailbot.store.schema import rfc3339  # noqa: PLC0415
-
     return rfc3339(at)  # type: ignore[arg-type]

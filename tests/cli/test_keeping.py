@@ -1,8 +1,10 @@
 """backup, restore, migrate, purge as a person and a machine call them; each is a row of the journal."""
 
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from mailbot.wiring import clock
 from tests.cli.test_commands import Said
 from tests.config.files import GOOD
 from tests.store.samples import digest, held_mail
+from tests.store.test_first_version import FIRST
 
 Call = Callable[..., Said]
 
@@ -177,6 +180,31 @@ def test_a_newer_database_is_refused(call: Call, config: Path) -> None:
     for words in (["migrate"], ["migrate", "--check"], ["status"]):
         said = call(*words, "--json")
         assert (said.code, ids(said)) == (Exit.CONFIGURATION, ["store.newer"])
+
+
+def test_a_database_of_the_first_version_is_told_and_migrated(call: Call, config: Path, tmp_path: Path) -> None:
+    """As robots of that time left it: people, exchanges, two held mails."""
+    for file in (tmp_path / "state").iterdir():
+        file.unlink()
+    with closing(sqlite3.connect(tmp_path / "state" / "mailbot.sqlite")) as made:
+        made.executescript((FIRST / "sqlite.sql").read_text("utf-8"))
+    before = events(config)
+    said = call("status", "--json")
+    assert (said.code, ids(said)) == (Exit.MISSING, ["store.older"])
+    said = call("migrate", "--check", "--json")
+    assert (said.code, said.json["data"]["before"]) == (Exit.FINDING, "0001")
+    assert said.json["data"]["steps"][0].startswith("0002: ")
+    assert call("status").code == Exit.MISSING  # a look changes nothing
+    assert call("backup", str(tmp_path / "copy")).code == Exit.FINE
+    said = call("migrate", "--json")
+    assert (said.code, said.json["data"]["version"]) == (Exit.FINE, migrations.newest_version())
+    assert events(config) == [*before, Event.BACKED_UP, Event.MIGRATED]
+    said = call("restore", str(tmp_path / "copy"), "--yes", "--json")
+    assert (said.code, said.json["data"]["version"]) == (Exit.FINE, "0001")
+    assert events(config) == [*before, Event.BACKED_UP, Event.RESTORED]
+    assert call("migrate", "--check").code == Exit.FINE  # the restored one was brought up, too
+    assert call("journal", "verify").code == Exit.FINE
+    assert [mail["mail"] for mail in call("held", "list", "--json").json["data"]] == ["H-1", "H-2"]
 
 
 # ---------------------------------------------------------------- beside a robot

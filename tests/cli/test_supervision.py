@@ -1,8 +1,10 @@
 """The robot's process and the one that watches it: when another follows, when it is the end, and who hears signals."""
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,31 @@ def test_stop_between_two_lives_is_the_end(lives: Path) -> None:
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=20)[0].splitlines()[-1] == "parent 0"
+
+
+BUSY = """
+from mailbot.cli.running import _kept_alive
+
+def work(signals, _over):
+    print("waiting", flush=True)
+    while not signals.stop.wait(0):
+        pass
+
+raise SystemExit(_kept_alive(work, verbose=False))
+"""
+
+
+def test_many_signals_at_once_stop_it_as_one_does() -> None:
+    """systemd tells every process of a unit, and the parent passes it on; whatever lock the robot's thread holds."""
+    command = [sys.executable, "-c", BUSY]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waiting\n"
+    for _ in range(200):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    try:
+        assert process.wait(10) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

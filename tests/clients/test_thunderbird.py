@@ -18,7 +18,7 @@ from tests.clients.thunderbird import Shown, Written, thunderbird
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(240)]
 
-PICTURE = Path(__file__).parent / "pictures" / "thunderbird-request.png"
+PICTURE = Path(__file__).parents[2] / "pictures" / "thunderbird-request.png"
 LARGEST_PICTURE = 150_000  # octets
 PASSED_ON = (Word.ACK, Word.REPLY)
 NOTE = "Wir prüfen — auch unter „Käse“."

@@ -9,7 +9,7 @@ from mailbot.core.decision import Event, Moment, Network, Occasion
 from mailbot.core.digest import LISTED, daily, daily_readers, demanded, digest_letter, digest_words
 from mailbot.core.parties import Operator, Right, Role
 from mailbot.core.reporting import Reader, Reporting
-from mailbot.core.tags import Word
+from mailbot.core.tags import Tag, Word, parse
 from mailbot.mail import showcase
 from tests.core.cast import DIRECTORY, NETWORK, NOW, OPERATOR, SEC, box, network
 from tests.core.test_needs import LATE, QUIET
@@ -127,9 +127,11 @@ def test_long_lists_are_cut_and_counted() -> None:
 
 def test_every_held_mail_has_the_command_that_releases_it() -> None:
     situation, of = showcase.busy()
-    found = digest_words(situation, of, "fr")["held"]
-    assert isinstance(found, list)
-    assert (found[0]["release"], found[0]["drop"]) == ("[RELEASE H-12]", "[DROP H-12]")
+    for language, words in (("en", ("RELEASE", "DROP")), ("fr", ("LIBÉRER", "SUPPRIMER"))):
+        found = digest_words(situation, of, language)["held"]
+        assert isinstance(found, list)
+        assert (found[0]["release"], found[0]["drop"]) == tuple(f"[{word} H-12]" for word in words)
+        assert parse(found[0]["release"]).tag == Tag(Word.RELEASE, arguments=("H-12",))
 
 
 def test_it_shows_the_journals_head() -> None:

@@ -191,3 +191,8 @@ def test_everybody_comes_within_as_many_turns_as_there_are_senders(waiting: Mapp
         assert numbers == sorted(numbers), "of one sender the oldest first"
         for rank, place in enumerate(mine):
             assert place < (rank + 1) * len(set(waiting.values()))
+
+
+def test_ten_thousand_requests_of_one_delay_each_of_the_others_by_one_turn() -> None:
+    waiting = dict.fromkeys(range(10_000), "FR") | {10_000 + n: code for n, code in enumerate(("DE", "IT", "EU"))}
+    assert in_turns(waiting)[:4] == [0, 10_000, 10_001, 10_002]

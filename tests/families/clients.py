@@ -8,8 +8,8 @@ HUB = "hub@network.example"
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "thunderbird": ("User-Agent: Mozilla Thunderbird", "Content-Language: fr", "MIME-Version: 1.0"),
-    "enigmail": ("User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:60.0) Thunderbird/60.9.0", "X-Enigmail-Version: 2.0.12",  # noqa: E501
-                 "MIME-Version: 1.0"),
+    "enigmail": ("User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:60.0) Thunderbird/60.9.0",
+                 "X-Enigmail-Version: 2.0.12", "MIME-Version: 1.0"),
     "outlook": ("X-Mailer: Microsoft Outlook 16.0", "Thread-Index: AdsxH7c0yqk8b2JuT5yR1nU0bQvZxA==",
                 "Content-Language: de", "X-MS-Has-Attach: yes", "X-MS-TNEF-Correlator:", "MIME-Version: 1.0"),
     "exchange": ("Thread-Topic: request", "Thread-Index: AQHbkXo5m0r0bqkqtkq8rj8i2b0z0Q==", "Accept-Language: de-DE",

@@ -1,4 +1,3 @@
-# mypy: disable-error-code="arg-type"
 """Makes the mails of the families that need OpenPGP anew, from the keys that lie here: `python -m tests.families.make`.
 
 All others were written by hand. The bytes in the folders are what is tested, not this.
@@ -172,7 +171,9 @@ def damaged() -> Mails:
     yield "quoted-printable", mail("exchange", sealed.replace(b"=", b"=3D"))
     yield "flowed", mail("k9", sealed.replace(b"\n", b" \n"), "text/plain; charset=utf-8; format=flowed")
     yield "indented", mail("gmail", b"".join(b" " + line for line in sealed.splitlines(keepends=True)))
-    yield "no-break-spaces", mail("roundcube", sealed.replace(b"BEGIN PGP", b"BEGIN PGP").replace(b"\n", b"\xc2\xa0\n"))
+    yield "no-break-spaces", mail("roundcube", sealed.replace(b"\n", b"\xc2\xa0\n"))
+    marks = sealed.replace(b"PGP MESSAGE", b"PGP\xc2\xa0MESSAGE")
+    yield "no-break-spaces-in-the-marks", mail("roundcube", marks)
     yield "no-gap", mail("outlook", sealed.replace(b"-----\n\n", b"-----\nVersion: GnuPG v2.0.22 (MingW32)\n", 1))
     yield "all-at-once", mail(
         "gmail",
@@ -222,6 +223,7 @@ def footers() -> Mails:
         + multipart("mixed", footer, inner, footer),
     )
     yield "gateway", head("claws", FRANCE, "[ACK#2025-0042]") + multipart("mixed", inner, footer)
+    yield "gateway-added-nothing", head("exchange", FRANCE, "[ACK#2025-0042]") + multipart("mixed", inner)
     yield "in-front-is-an-attack", head("claws", FRANCE, "[ACK#2025-0042]") + multipart("mixed", footer, inner)
     yield (
         "attachment-added",

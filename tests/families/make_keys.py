@@ -1,4 +1,4 @@
-"""Makes the throw-away keys anew: `python -m tests.families.make_keys`. Every sealed mail must then be made anew, too."""  # noqa: E501
+"""Makes the throw-away keys anew: `python -m tests.families.make_keys`; every sealed mail must be made anew then."""
 
 from tests.families.people import KEYS, PINNED
 from tests.keys import export, make_key

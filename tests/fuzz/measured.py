@@ -1,4 +1,4 @@
-"""Opens files in a process of its own and says of each what that took: `python -m tests.fuzz.measured HOME KEY FILE…`."""  # noqa: E501
+"""Opens files in a process of its own and says what each took: `python -m tests.fuzz.measured HOME KEY FILE…`."""
 
 import hashlib
 import json

@@ -52,7 +52,7 @@ class Program(ABC):
 
     @abstractmethod
     def seal(self, octets: bytes, to: str, form: Form) -> bytes:
-        """Signed by the member and encrypted to the robot, whose fingerprint is `to`; armoured or not. Raises Unable."""  # noqa: E501
+        """Signed by the member, encrypted to the robot, whose fingerprint is `to`; armoured or not. Raises Unable."""
 
     @abstractmethod
     def open(self, message: bytes) -> bytes:

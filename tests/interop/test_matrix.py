@@ -39,6 +39,7 @@ from tests.interop.programs import (
 from tests.keys import Person, export, make_key, run
 from tests.mail.mails import crlf, header, multipart, part
 
+USUAL = Form()
 ENTITY = b"Content-Type: text/plain; charset=utf-8\r\n\r\n[REQUEST DE]\r\n\r\nWo ist er? \xc3\x9c\r\n"
 
 
@@ -121,7 +122,7 @@ def _armour_of(mail: bytes) -> bytes:
     return armour
 
 
-def opened(message: bytes, form: Form = Form()) -> OpenedMail:  # noqa: B008 - frozen
+def opened(message: bytes, form: Form = USUAL) -> OpenedMail:
     """What the robot makes of a PGP/MIME mail with this message in it."""
     body, in_base64 = dressed(message, form)
     fields = ("Content-Transfer-Encoding: base64",) * in_base64

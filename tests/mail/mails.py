@@ -3,6 +3,7 @@
 import functools
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 from mailbot.core.mail import IncomingMail, OpenedMail
 from mailbot.mail.classification import OwnMarks
@@ -87,8 +88,14 @@ def encrypted(armour: bytes, boundary: str = BOUNDARY) -> bytes:
     return multipart("encrypted", VERSION, sealed, fields='; protocol="application/pgp-encrypted"', boundary=boundary)
 
 
+class Signer(Protocol):
+    """Whoever can sign."""
+
+    def sign(self, octets: bytes, *options: str) -> bytes: ...
+
+
 def signed(
-    author: Person, entity: bytes, *more: bytes, boundary: str = "=_s1gned", options: tuple[str, ...] = ()
+    author: Signer, entity: bytes, *more: bytes, boundary: str = "=_s1gned", options: tuple[str, ...] = ()
 ) -> bytes:
     """RFC 3156 §5, by somebody."""
     signature = part('application/pgp-signature; name="signature.asc"', author.sign(entity, *options))

@@ -6,9 +6,10 @@ import time
 import pytest
 
 from mailbot.core.mail import Bounce, BouncedRecipient
-from mailbot.mail.bounces import guess_bounce, notice_of, original_message_id, read_bounce
+from mailbot.mail.bounces import first_text, guess_bounce, original_message_id, read_bounce
 from mailbot.mail.limits import Limits
 from mailbot.mail.mime import Part, read_tree
+from mailbot.mail.notices import read_notice
 from tests.mail.mails import header, multipart, part
 
 LIMITS = Limits()
@@ -26,7 +27,7 @@ def report(status: str, *others: bytes) -> Part:
 
 
 def guess(root: Part) -> Bounce | None:
-    return guess_bounce(root, notice_of(root, LIMITS), LIMITS)
+    return guess_bounce(root, read_notice(first_text(root, LIMITS)), LIMITS)
 
 
 def recipients(status: str) -> tuple[BouncedRecipient, ...]:

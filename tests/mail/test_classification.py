@@ -84,8 +84,10 @@ def test_absence_in_place_of_the_reply_prefix(subject: str) -> None:
     assert classes(answering + TEXT) == (MailClass.AUTOMATIC, rule, False)
     suppressing = header("X-Auto-Response-Suppress: All", subject=subject)
     assert classes(suppressing + TEXT) == (MailClass.AUTOMATIC, rule, False)
-    # On its own the subject is a person's to write, unless it holds a number of ours: then it answers a mail of ours.
-    alone = (MailClass.AUTOMATIC, rule, False) if "#" in subject else (MailClass.PERSON, "person", True)
+    # On its own the subject is a person's to write, unless it holds a number of ours, for then it answers a mail of
+    # ours, or words of a program's that nobody would type.
+    is_sure = "#" in subject or "AutoReply" in subject
+    alone = (MailClass.AUTOMATIC, rule, False) if is_sure else (MailClass.PERSON, "person", True)
     assert classes(header(subject=subject) + TEXT) == alone
 
 

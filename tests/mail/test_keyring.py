@@ -19,7 +19,7 @@ from mailbot.core.findings import Severity
 from mailbot.mail.gpg import Gpg, Unsealed
 from mailbot.mail.homes import end_agent
 from mailbot.mail.keyring import Keyring, RobotKey, make_home
-from mailbot.mail.robotkey import KeyExists, export_certificate, init_robot_key
+from mailbot.mail.robotkey import KeyExists, export_certificate, init_robot_key, next_robot_key
 from mailbot.mail.tamed import GpgFailure, TamedGPG
 from tests.keys import Key, Person, export, fresh_home, make_key, run
 
@@ -454,6 +454,21 @@ def test_a_key_with_a_passphrase_is_quick(place: Place, alice: Person) -> None:
     end_agent(locked.home)  # which remembers the passphrase for some minutes
     with pytest.raises(GpgFailure):
         Gpg(locked.home, fingerprint, "wrong").open_own(gpg.seal_to_self(b"x"))
+
+
+def test_the_next_key_has_the_same_passphrase_and_both_open(place: Place) -> None:
+    home, passphrase = fresh_home() / "locked", "a long random passphrase"
+    old = init_robot_key(home, "Robot", ADDRESSES, passphrase)
+    new = next_robot_key(home, old, passphrase)
+    assert (
+        b"SIG_CREATED" not in run(home, "--pinentry-mode=error", "--status-fd=2", "-u", new, "--sign", rc=None).stderr
+    )
+    for signing, opening in ((old, new), (new, old)):
+        keyring = place.make(RobotKey(home, signing, passphrase, (opening,)))
+        assert keyring.findings == ()
+        gpg = Gpg(keyring.home, signing, passphrase)
+        assert gpg.open_own(Gpg(keyring.home, opening, passphrase).seal_to_self(b"x")) == b"x"
+        keyring.close()
 
 
 def test_a_wrong_passphrase_is_found_when_the_home_is_made(place: Place) -> None:

@@ -84,7 +84,7 @@ def test_numbered_items_hang_too() -> None:
 def test_the_first_of_a_month_is_an_ordinal_in_french() -> None:
     first = date(2026, 6, 1)
     assert [filters(language)["date"](first) for language in ("en", "fr")] == ["1 June 2026", "1er juin 2026"]
-    assert [filters(language)["shortday"](first) for language in ("en", "fr")] == ["1 Jun", "1er juin"]
+    assert [filters(language)["shortday"](first) for language in ("en", "fr")] == ["1\u00a0Jun", "1er\u00a0juin"]
     assert filters("fr")["date"](date(2026, 11, 11)) == "11 novembre 2026"
     assert filters("fr")["month"](first) == "juin 2026"
 

@@ -249,6 +249,7 @@ def test_a_sound_database_is_said_to_be_one(lite: Engine, caplog: pytest.LogCapt
 
 
 def test_a_database_that_nobody_closed_is_told(lite: Engine, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     Journal(lite).record(ENTRIES, NOW)
     for tail in ("", "-wal"):
         shutil.copy(tmp_path / f"mailbot.db{tail}", tmp_path / f"crashed.db{tail}")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, text
 
-from mailbot.core.decision import Decision, Entry, Event, Occasion
+from mailbot.core.decision import Decision, Entry, Event, Folder, Occasion
 from mailbot.core.digest import NAME
 from mailbot.core.mail import OutgoingMail, Refused, Sent
 from mailbot.core.postings import Report, Reported
@@ -47,6 +47,17 @@ def test_an_empty_database_has_nothing_to_tell(memory: Memory) -> None:
     assert (found.oldest, found.sent_at, found.mailbox_at, found.journal_head) == (None, None, None, (0, ""))
     assert (found.journal_broken, found.clock_doubted, found.retried) == (None, False, 0)
     assert found.since == NOW + HOUR - timedelta(days=1)
+
+
+def test_kept_mail_of_ended_exchanges_is_told_before_it_goes(memory: Memory) -> None:
+    """A week before, as by default; a held mail is told by itself."""
+    ended = exchange(original=digest("kept")).close(NOW)
+    decision = Decision(Folder.DONE, exchanges=(ended,), keep_original=True)
+    memory.record(digest("kept"), decision, [], NOW, Original(b"sealed"))
+    memory.record(digest("held"), Decision(Folder.HELD, held=held_mail()), [], NOW, Original(b"sealed"))
+    day = timedelta(days=1)
+    assert [situation(memory, days * day).going for days in (22, 24, 29)] == [0, 1, 1]
+    assert situation(memory, 24 * day).going_at == NOW + 30 * day
 
 
 def test_requests_that_somebody_has_not_answered_come_by_deadline(memory: Memory) -> None:
@@ -91,6 +102,8 @@ def test_what_is_queued_and_since_when(memory: Memory) -> None:
 
 
 def test_mails_that_are_tried_again_are_counted(memory: Memory) -> None:
+    memory.count_try(digest("poison"), NOW)
+    assert situation(memory).retried == 0, "it may just be at work, as a mail that asks for the digest is"
     memory.count_try(digest("poison"), NOW)
     assert situation(memory).retried == 1
 

@@ -1,5 +1,7 @@
 """The outbox: senders take turns, mail by mail, on both databases."""
 
+import time
+
 from mailbot.core.decision import Decision
 from mailbot.core.mail import Sent, TryLater
 from mailbot.store.memory import Memory
@@ -22,6 +24,14 @@ def test_a_flood_delays_others_by_no_more_than_its_share(memory: Memory, outbox:
     queue(memory, "DE", 2)
     queue(memory, "IT", 1)
     assert order(outbox, 7) == ["FR", "DE", "IT", "FR", "DE", "FR", "FR"]
+
+
+def test_ten_thousand_mails_of_one_sender_delay_another_by_one(memory: Memory, outbox: Outbox) -> None:
+    queue(memory, "FR", 10_000)
+    queue(memory, "IT", 2)
+    began = time.monotonic()
+    assert order(outbox, 4) == ["FR", "IT", "FR", "IT"]
+    assert time.monotonic() - began < 0.5, "and they are found without reading the others"
 
 
 def test_who_comes_amid_a_flood_is_next(memory: Memory, outbox: Outbox) -> None:

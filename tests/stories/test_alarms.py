@@ -1,13 +1,19 @@
 """Alarms reach a person, by whatever way is left, and the all clear follows; nothing floods anybody."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from mailbot.config import load
+from mailbot.core.decision import Decision, Entry, Event, Folder
+from mailbot.core.pins import Proposal, ProposalState
+from mailbot.core.records import HeldMail, HeldState, Reason
 from mailbot.core.troubles import Alarm
+from mailbot.playground.stage import Stage
 from mailbot.store.ringing import known_troubles
 from mailbot.wiring import Robot
 from mailbot.workers.health import DATABASE, MAILBOX, SERVER
@@ -110,3 +116,67 @@ def test_two_robots_tell_of_it_once(world: World, watch: Watch) -> None:
     watch.now += timedelta(minutes=30)
     assert not other.look()
     assert [ringing.alarm for ringing in known_troubles(watch.robot.engine)] == [Alarm.MAILBOX]
+
+
+# ---------------------------------------------------------------- what stands in the database
+
+
+def hold(reason: Reason) -> Callable[[Watch], None]:
+    def held(watch: Watch) -> None:
+        mail = HeldMail(0, "d" * 64, reason, HeldState.WAITING, watch.now, "desk@fr.example", "FR", 1000)
+        watch.robot.memory.record(mail.digest, Decision(folder=Folder.HELD, held=mail), [], watch.now)
+
+    return held
+
+
+def doubt(watch: Watch) -> None:
+    watch.robot.memory.record(None, Decision(entries=(Entry(Event.CLOCK_DOUBTED),)), [], watch.now)
+
+
+def tamper(watch: Watch) -> None:
+    with watch.robot.engine.begin() as connection:  # as somebody who owns the file can
+        for (guard,) in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+            connection.execute(text(f"DROP TRIGGER {guard}"))
+        connection.execute(text("UPDATE journal SET event = 'forged' WHERE number = 1"))
+
+
+def announce_two(watch: Watch) -> None:
+    made = [Proposal("DE", "a" * 40, mark * 40, ProposalState.FROZEN, watch.now, watch.now, b"") for mark in ("b", "c")]
+    watch.robot.memory.record(None, Decision(proposals=tuple(made)), [], watch.now)
+
+
+def let_the_key_end(watch: Watch) -> None:
+    network = watch.sentinel.network
+    ending = replace(network.certificates[network.robot], encrypts_until=watch.now + timedelta(days=20))
+    watch.robot.keeper.network = replace(network, certificates={**network.certificates, network.robot: ending})
+
+
+def miss_the_digest(watch: Watch) -> None:
+    hour = (watch.now - timedelta(hours=2)).time()
+    reporting = replace(watch.robot.config.reporting, at=time(hour.hour, hour.minute), time_zone="UTC")
+    watch.robot.config = replace(watch.robot.config, reporting=reporting)
+
+
+@pytest.mark.parametrize(
+    ("cause", "alarm", "words"),
+    [
+        (hold(Reason.POISON), Alarm.POISON, "H-1"),
+        (hold(Reason.NOT_MEANT_FOR_US), Alarm.FORWARDED, "H-1"),
+        (doubt, Alarm.CLOCK, ""),
+        (tamper, Alarm.JOURNAL, "1"),
+        (announce_two, Alarm.RENEWALS, "DE"),
+        (miss_the_digest, Alarm.SCHEDULE, "digest"),
+        (let_the_key_end, Alarm.ROBOT_KEY, f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"),
+    ],
+)
+def test_what_stands_in_the_database(stage: Stage, cause: Callable[[Watch], None], alarm: Alarm, words: str) -> None:
+    """Each is told with what it is about, in a letter with its cure."""
+    watch = Watch(stage.config)
+    at_first = Decision(entries=(Entry(Event.NOTED),))
+    watch.robot.memory.record(None, at_first, [], watch.now - timedelta(days=2))
+    cause(watch)
+    assert watch.look(seconds=1)
+    (ringing,) = known_troubles(watch.robot.engine)
+    assert (ringing.alarm, ringing.detail) == (alarm, words)
+    assert [queued.mail.letter for queued in watch.robot.outbox.claim(watch.now, limit=9)] == ["alarm"]
+    watch.robot.close()

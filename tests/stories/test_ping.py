@@ -127,7 +127,9 @@ def test_in_the_end(played: Played) -> None:
     assert {party: each["state"] for party, each in found.items()} == dict(played.half)
     france = found["FR"]
     assert (france["assurance"], france["encrypted"], france["challenge_quoted"]) == ("signed", True, True)
-    assert (found["DE"]["by"], found["DE"]["failure"]) == ("backup", "5.1.1")
+    assert (found["DE"]["by"], found["DE"]["failure"], found["DE"]["why"]) == ("backup", "5.1.1", "address")
+    lost = {mail["recipient"]: mail["about"] for mail in played.over["mails"] if mail["about"]}
+    assert lost == {DESK: "address"}
     assert found["ES"]["returns_on"] == "2026-12-01"
     assert found["IT"]["reminded_at"] and found["ES"]["reminded_at"] and not found["FR"]["reminded_at"]
     assert (played.over["asked"], played.over["reached"], played.over["stage"]) == (4, 2, "closed")
@@ -190,6 +192,8 @@ def test_from_the_shell(played: Played, lasting_world: World) -> None:
     assert [each["round"] for each in lasting_world.ask("ping", "list")] == ["P-1"], "nothing was started"
     begun = lasting_world.ask("ping", "start", "FR", "--lang", "en", "--yes")
     assert begun["round"] == "P-2"
+    shown = lasting_world.look("ping", "show", "P-1")
+    assert any({"DE", DESK, "undeliverable", "address"} <= set(line.split("\t")) for line in shown.splitlines()), shown
     listed = lasting_world.ask("ping", "list")
     assert [(each["round"], each["stage"]) for each in listed] == [("P-2", "running"), ("P-1", "closed")]
     assert lasting_world.ask("ping", "statistics")["rounds"] == 2

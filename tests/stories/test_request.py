@@ -60,6 +60,7 @@ def test_everybody_gets_his_mails_and_nobody_else_any(seen: Mapping[str, list[Re
         "it": ["CLOSE", "REPLY", "REQUEST"],
         "es": [],
         "sec": [],
+        "ops": [],
         "stranger": [],
     }
 

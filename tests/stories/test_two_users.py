@@ -54,7 +54,10 @@ def sender_config(world: World, section: str) -> Path:
     for file in (world.config, world.folder / "smtp.password", authority):
         shutil.copy(file, folder)
     config = folder / "config.toml"
-    config.write_text(world.config.read_text().replace(str(authority), str(folder / authority.name)) + section)
+    words = world.config.read_text().replace(str(authority), str(folder / authority.name)) + section
+    closed = world.folder / "secrets"  # as `init` makes it: the sender may not even enter
+    closed.mkdir(mode=0o700)
+    config.write_text(words.replace('"imap.password"', f'"{closed / "imap.password"}"'))
     own(folder, *folder.iterdir())
     world.folder.chmod(0o711)  # it may pass through, as through /var/lib
     return config

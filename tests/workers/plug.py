@@ -1,6 +1,7 @@
 """The stage for pulling the plug: a network that has one exchange open, brought back to that state before each play."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,13 +9,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from mailbot.core.decision import Event
 from mailbot.core.records import HeldMail
+from mailbot.playground.composing import Attachment, Form
 from mailbot.playground.configuration import Server, write_config
+from mailbot.playground.keys import Key, end_agents
 from mailbot.store.engine import open_store
 from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
@@ -22,13 +28,22 @@ from mailbot.store.outbox import Outbox
 from tests.servers.badsmtp import Accepted, BadSmtp
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.postgres import Postgres
-from tests.stories.world import RELAYS, ROOT, Cast
+from tests.stories.world import CONTROL, RELAYS, ROOT, Cast
 from tests.workers.robot_process import MOST_ROUNDS, Order
 
 ACCOUNT = "ACCOUNT"
+FOLDERS = ("INBOX", "Done", "Held", "Dropped")
 AHEAD = 2.5  # hours: more than half of the time of an urgent request
 SECONDS_PER_MAIL = 3
 FIRST, SECOND, ANSWER = "Wo ist er?\n", "Et elle ?\n", "In Kufstein.\n"
+
+
+class Scene(StrEnum):
+    """What is played; beside it, somebody is to be reminded."""
+
+    DESKS = "desks"  # an answer and a new request
+    ORDERS = "orders"  # a held mail is dropped by command, a certificate announced, a ping round begun by the schedule
+    DIGEST = "digest"  # that of the day is due
 
 
 class Database(Protocol):
@@ -79,6 +94,7 @@ class Outcome:
 
     delivered: Mapping[tuple[str, str], int]  # recipient and outer subject -> how many mails
     exchanges: tuple[tuple[str, ...], ...]
+    rounds: tuple[tuple[str, ...], ...]
     journal: Mapping[tuple[str, ...], int]
     sound: bool  # the journal's chain
     owed: int
@@ -114,6 +130,7 @@ class Plug:
         )
         self.account = self.fresh_account()
         self.mails: tuple[bytes, ...] = self._open_an_exchange()
+        self.orders: tuple[bytes, ...] = self._give_orders()
         database.keep()
 
     # ---------------------------------------------------------------- robots
@@ -136,22 +153,23 @@ class Plug:
     def run_until_idle(self, hours: float = AHEAD) -> int:
         """What an operator's restart does; how many rounds it took."""
         answer = self.order(hours=hours, rounds=MOST_ROUNDS)
-        assert answer["code"] == 0
+        assert answer["code"] == 0, (self.folder / "log").read_text("utf-8")[-3000:]
         return int(answer["rounds"])
 
     # ---------------------------------------------------------------- plays
 
-    def begin(self, *mails: bytes) -> None:
+    def begin(self, *mails: bytes, scene: Scene = Scene.DESKS) -> None:
         """The state with one exchange open, and these mails in a new mailbox."""
         self.database.put_back()
         self.smtp.forget()
-        self.account = self.fresh_account()
+        self.account = self.fresh_account(scene)
         for mail in mails:
             self.dovecot.deliver(self.account, mail)
 
-    def play(self, **kill: Any) -> Played:
-        """The two mails and the clock's work, by a robot that is killed there and one that follows."""
-        self.begin(*self.mails)
+    def play(self, scene: Scene = Scene.DESKS, **kill: Any) -> Played:
+        """The mails of the scene and the clock's work, by a robot that is killed there and one that follows."""
+        mails = {Scene.DESKS: self.mails, Scene.ORDERS: self.orders}
+        self.begin(*mails.get(scene, ()), scene=scene)
         code = self.order(hours=AHEAD, **kill)["code"] if kill else 0
         rounds = self.run_until_idle()
         accepted = tuple(self.smtp.accepted)
@@ -168,10 +186,13 @@ class Plug:
                     (e.reference, e.stage, *(f"{p.party} {p.stage} {p.reminders}" for p in e.parts))
                     for e in memory.latest_exchanges()
                 ),
+                rounds=tuple(
+                    (r.label, r.stage, *(f"{p.party} {p.stage}" for p in r.probes)) for r in memory.rounds.latest(9)
+                ),
                 journal=Counter((row.event, row.reference or "", row.party or "") for row in rows),
                 sound=not journal.verify().findings,
                 owed=Outbox(engine).depth().queued,
-                filed={name: len(self.dovecot.mails(self.account, name)) for name in ("INBOX", "Done", "Held")},
+                filed={name: len(self.dovecot.mails(self.account, name)) for name in FOLDERS},
                 held=tuple(held.reason for held in memory.held_mails()),
             )
         finally:
@@ -192,11 +213,17 @@ class Plug:
 
     # ---------------------------------------------------------------- setting up
 
-    def fresh_account(self) -> str:
+    def fresh_account(self, scene: Scene = Scene.DESKS) -> str:
         """An empty mailbox, which the configuration names from now on."""
         self.plays += 1
         account = self.dovecot.add(f"plug-{self.plays}-{self.database.name.lower()}@hub.example")
-        self.config.write_text(self._text.replace(ACCOUNT, account))
+        text = self._text.replace(ACCOUNT, account)
+        if scene is Scene.ORDERS:
+            text = text.replace("[secretariat]\n", f"{_scheduled()}[secretariat]\n")
+        if scene is Scene.DIGEST:
+            text = text.replace("daily = false", "daily = true")
+            text = text.replace("seconds_per_mail = 3", "seconds_per_mail = 60")  # its pictures take their time
+        self.config.write_text(text)
         return account
 
     def _configure(self) -> Path:
@@ -212,7 +239,10 @@ class Plug:
         # One connection, so that one kill repeats one mail at most.
         text = config.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
         store, limits = f'[store]\nurl = "{self.database.url}"\n', "[limits]\nseconds_per_mail = 3\n"
-        self._text = text.replace("[secretariat]\n", f"{store}{limits}[secretariat]\n")
+        hour = _wall(12).hour  # no play reaches it, whenever the tests run: what is sent daily is half a day old
+        terms = f"[terms]\noverview_hour = {hour}\n"
+        text = text.replace("daily = false\n", f'daily = false\nat = "{hour:02}:00"\n')
+        self._text = text.replace("[secretariat]\n", f"{store}{limits}{terms}[secretariat]\n")
         return config
 
     def _open_an_exchange(self) -> tuple[bytes, ...]:
@@ -224,6 +254,19 @@ class Plug:
         answer = people["de"].press_reply(people["de"].read(asked.octets), ANSWER, quoting=False)
         return answer, people["fr"].write("[REQUEST DE,IT] Vol AZ 319", SECOND)
 
+    def _give_orders(self) -> tuple[bytes, ...]:
+        """A mail that nobody signed, the secretariat's command to drop it, and IT's next certificate."""
+        people, home = self.cast.people, self.folder / "next"
+        key = Key.make(home, people["it"].name, people["it"].address)
+        end_agents([key])
+        attached = Attachment("key.asc", key.certificate, "application/pgp-keys")
+        command = people["sec"].draft("[DROP H-1]", "\n")
+        return (
+            people["es"].write("[INFO FR]", "Hola\n", form=Form.ENCRYPTED),
+            people["sec"].send_off(replace(command, to=CONTROL)),
+            people["it"].write("[KEY]", "\n", [attached]),
+        )
+
 
 @contextmanager
 def plugged(folder: Path, cast: Cast, dovecot: Dovecot, database: Database) -> Iterator[Plug]:
@@ -234,6 +277,17 @@ def plugged(folder: Path, cast: Cast, dovecot: Dovecot, database: Database) -> I
             yield plug
         finally:
             plug.end()
+
+
+def _wall(hours: float) -> datetime:
+    """What the clocks show there in so many hours."""
+    return datetime.now(ZoneInfo("Europe/Paris")) + timedelta(hours=hours)
+
+
+def _scheduled() -> str:
+    """A ping round that is due when the robot's clock is ahead, and for an hour from then."""
+    due = _wall(AHEAD)
+    return f'[ping]\nschedule = ["{due.minute} {due.hour} * * *"]\n'
 
 
 def _message_id(mail: Accepted) -> str:
@@ -252,4 +306,4 @@ def _first_of_each(accepted: tuple[Accepted, ...]) -> Iterator[tuple[str, str]]:
     firsts = {_message_id(mail): mail for mail in accepted}
     for mail in firsts.values():
         subject = str(message_from_bytes(mail.octets, policy=policy.default)["Subject"])
-        yield mail.recipients[0], subject
+        yield mail.recipients[0], re.sub(r"PING#[^] ]+", "PING#…", subject)  # each play has its own tokens

@@ -28,6 +28,7 @@ from mailbot.core.decision import Event
 from mailbot.mail.gpg import Gpg
 from mailbot.store import journal
 from mailbot.store.memory import Memory
+from mailbot.store.moves import Moves
 from mailbot.store.outbox import Outbox
 from mailbot.wire import smtp
 from mailbot.wire.imap import Mailbox
@@ -60,6 +61,11 @@ def _is_outcome(args: Called) -> bool:
     return bool(args[1]) and args[1][0].event in {Event.DELIVERED, Event.FAILED, Event.DEFERRED}
 
 
+def _of_clock(*wanted: Event) -> Callable[[Called], bool]:
+    """A record that no mail led to, with such an entry."""
+    return lambda args: args[1] is None and any(entry.event in wanted for entry in args[2].entries)
+
+
 # The journal's rows are the last statement of a transaction, so what is killed after them is killed before COMMIT.
 CALLS = {
     "connect to the mailbox": Call(Mailbox, "connect"),
@@ -71,6 +77,11 @@ CALLS = {
     "last statement of the record": Call(journal, "append", lambda args: not _is_outcome(args)),
     "move": Call(Mailbox, "file_away"),
     "tick's record": Call(Memory, "record", lambda args: args[1] is None),
+    "record of probes": Call(Memory, "record", _of_clock(Event.PING_STARTED)),
+    "record of a challenge": Call(Memory, "record", _of_clock(Event.KEY_CHALLENGED)),
+    "record of the digest": Call(Memory, "record", _of_clock(Event.DIGEST_SENT)),
+    "move of a dropped mail": Call(Mailbox, "refile"),
+    "end of its wish": Call(Moves, "done"),
     "claim": Call(Outbox, "claim"),
     "connect to the server": Call(smtp, "_connect"),
     "DATA": Call(aiosmtplib.SMTP, "execute_command", _is_data),
@@ -155,6 +166,14 @@ def poison(stall: str, deadly: str) -> None:
 # ---------------------------------------------------------------- the robot
 
 
+def watch_the_database(event: str, args: tuple[Any, ...]) -> None:
+    """Nobody but SQLite opens its files: to close such a descriptor would end every lock that this process has on them
+    (sqlite.org/howtocorrupt.html §2.2). To make one that is not there yet is fine.
+    """
+    if event == "open" and re.search(r"\.sqlite(-wal|-shm)?$", str(args[0])) and not args[2] & os.O_EXCL:
+        raise AssertionError(f"{args[0]} was opened")
+
+
 def work(order: Order) -> dict[str, int]:
     """Rounds of the robot until nothing is owed; a mail that nobody answered for is due again after its lease."""
     if order.kill:
@@ -179,6 +198,7 @@ def obey(order: Order) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         os.close(reader)
+        sys.addaudithook(watch_the_database)
         try:
             os.write(writer, json.dumps(work(order)).encode())
         except BaseException as problem:  # noqa: BLE001 - told to whoever gave the order

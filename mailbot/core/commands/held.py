@@ -7,7 +7,7 @@ from mailbot.core.decision import Decision, Event, Known, Network
 from mailbot.core.mail import Words
 from mailbot.core.records import HeldMail, HeldState
 from mailbot.core.sight import Closed, Reopened
-from mailbot.core.tags import Tag, Word, write
+from mailbot.core.tags import Tag, Word, write_command
 
 LISTED = 20  # held mails in one answer
 
@@ -27,11 +27,11 @@ def number_of(tag: Tag) -> int:
 def held(order: Order) -> Outcome:
     """What is held now, oldest first, with the reason and the commands that settle it."""
     waiting = order.sight.waiting
-    words = {"mails": [_row(mail) for mail in waiting[:LISTED]], "more": max(len(waiting) - LISTED, 0)}
+    words = {"mails": [_row(mail, order.language) for mail in waiting[:LISTED]], "more": max(len(waiting) - LISTED, 0)}
     return Outcome(Section("answer-held", words))
 
 
-def _row(mail: HeldMail) -> Words:
+def _row(mail: HeldMail, language: str) -> Words:
     return {
         "label": mail.label,
         "reason": mail.reason.value,
@@ -40,7 +40,7 @@ def _row(mail: HeldMail) -> Words:
         "sender": mail.sender,
         "party": mail.party or "",
         "size": mail.size,
-        "release": write(Tag(Word.RELEASE, arguments=(mail.label,))),
+        "release": write_command(Word.RELEASE, mail.label, language),
     }
 
 
@@ -67,7 +67,7 @@ def release(order: Order) -> Outcome:
     later = _judged(again, order)
     if later.held and not later.question:
         return _still_held(mail, later.held, order)
-    words = _result(mail, later)
+    words = _result(mail, later, order.language)
     facts = {**_facts(mail), "result": str(words["result"])}
     decision = Decision().with_rejudged(mail.digest, later)
     return Outcome(Section("answer-released", words), decision, Event.RELEASED, facts=facts, acted=True)
@@ -116,14 +116,14 @@ def network_after(network: Network, before: Decision) -> Network:
 
 def _still_held(mail: HeldMail, still: HeldMail, order: Order) -> Outcome:
     """The reason may be another than before. Its sender is not told again: he was, when it came."""
-    words = {**_result(mail, Decision()), "result": "still held", "reason": still.reason.value}
+    words = {**_result(mail, Decision(), order.language), "result": "still held", "reason": still.reason.value}
     changed = still.reason is not mail.reason or mail.state is HeldState.ASKED
     decision = Decision().with_rejudged(mail.digest, Decision(held=still)) if changed else Decision()
     facts = {**_facts(mail), "why": f"still held: {still.reason.value}"}
     return Outcome(Section("answer-released", words), decision, Event.REFUSED, facts=facts)
 
 
-def _result(mail: HeldMail, later: Decision) -> dict[str, object]:
+def _result(mail: HeldMail, later: Decision, language: str) -> dict[str, object]:
     first = next(iter(later.entries), None)
     refused = first is not None and first.event is Event.REFUSED
     return {
@@ -132,7 +132,7 @@ def _result(mail: HeldMail, later: Decision) -> dict[str, object]:
         "reason": None,
         "event": first.event.value if first else "",
         "reference": first.reference if first else None,
-        "drop": write(Tag(Word.DROP, arguments=(mail.label,))),
+        "drop": write_command(Word.DROP, mail.label, language),
     }
 
 

@@ -43,7 +43,7 @@ def key(order: Order) -> Outcome:
     return _confirm(party, fingerprint, order)
 
 
-# ---------------------------------------------------------------- [KEY]  # noqa: ERA001
+# ---------------------------------------------------------------- KEY alone
 
 
 def _ask_or_announce(order: Order) -> Outcome:
@@ -122,7 +122,7 @@ def _freeze(proposal: Proposal, others: list[Proposal], party: Party, order: Ord
     return _done(words, decision, Event.KEY_FROZEN, party, proposal.fingerprint)
 
 
-# ---------------------------------------------------------------- [KEY FR fingerprint]
+# ---------------------------------------------------------------- KEY with a party and a fingerprint
 
 
 def _confirm(party: Party, fingerprint: Fingerprint, order: Order) -> Outcome:

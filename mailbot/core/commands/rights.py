@@ -15,6 +15,7 @@ class Circle(Enum):
     NOBODY = "nobody"
     DESKS = "desks"
     RELAYS = "desks and relays"
+    REGISTERED = "operators as well"
 
 
 SECRETARIAT, OPERATOR, BOTH = frozenset({Right.SECRETARIAT}), frozenset({Right.OPERATOR}), frozenset(Right)
@@ -41,7 +42,7 @@ CIRCLES: Mapping[Word, Circle] = {
     Word.HELP: Circle.RELAYS,
     Word.STATUS: Circle.DESKS,
     Word.RESEND: Circle.DESKS,
-    Word.KEY: Circle.RELAYS,
+    Word.KEY: Circle.REGISTERED,  # whoever writes to the robot needs its certificate
 }
 
 # What these come to then: example and meaning, for HELP.
@@ -71,6 +72,12 @@ def has_right(word: Word, asker: Asker, network: Network) -> bool:
 
 def may_give(word: Word, asker: Asker, network: Network) -> bool:
     """Whether he may give it at all."""
-    circle = CIRCLES.get(word, Circle.NOBODY)
-    is_inside = asker.party is not None and (asker.is_desk or circle is Circle.RELAYS)
-    return has_right(word, asker, network) or (is_inside and circle is not Circle.NOBODY)
+    return has_right(word, asker, network) or _is_inside(CIRCLES.get(word, Circle.NOBODY), asker)
+
+
+def _is_inside(circle: Circle, asker: Asker) -> bool:
+    if circle is Circle.REGISTERED:
+        return True
+    if circle is Circle.RELAYS:
+        return asker.party is not None
+    return circle is Circle.DESKS and asker.party is not None and asker.is_desk

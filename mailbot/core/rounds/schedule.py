@@ -19,6 +19,7 @@ from mailbot.core.rounds.starting import Past, Wish, begin, plan, targets
 NAME = "ping"  # of its occasions
 _NOON = timedelta(hours=12)
 _LATEST = timedelta(hours=1)  # after the end of its window a round that nobody started is not made up for
+_MISSED_FOR = timedelta(days=1)  # so long a round that nobody started is a reason for an alarm
 _FARTHEST = timedelta(hours=26)  # between the first zone that reaches a time and the last
 
 
@@ -39,7 +40,8 @@ def night(wall: datetime) -> date:
 def scheduled(network: Network, moment: Moment, past: Past, done: frozenset[str]) -> Decision | None:
     """The round that the schedule calls for now; None: none. `done` are the nights that had theirs."""
     parties = [party for party in targets(network.ping.parties, network)[0] if not party.suspended]
-    due = next((wall for wall in _walls(network, moment.now, parties) if night(wall).isoformat() not in done), None)
+    walls = _walls(network, moment.now, parties, network.ping.window + _LATEST)
+    due = next((wall for wall in walls if night(wall).isoformat() not in done), None)
     return _started(due, parties, network, moment, past) if due else None
 
 
@@ -47,14 +49,13 @@ def due_since(network: Network, now: datetime, done: frozenset[str]) -> datetime
     """Since when a round should run that nobody has started, for an alarm; None: there is none."""
     parties = [party for party in targets(network.ping.parties, network)[0] if not party.suspended]
     zones = {party.time_zone for party in parties}
-    walls = _walls(network, now, parties)
+    walls = _walls(network, now, parties, network.ping.window + _MISSED_FOR)
     return next((_first_and_last(wall, zones)[0] for wall in walls if night(wall).isoformat() not in done), None)
 
 
-def _walls(network: Network, now: datetime, parties: list[Party]) -> Iterator[datetime]:
-    """The times of the schedule that have come for the first party, and are not over for the last."""
+def _walls(network: Network, now: datetime, parties: list[Party], latest: timedelta) -> Iterator[datetime]:
+    """The times of the schedule that have come for the first party, and for the last no longer ago than `latest`."""
     zones = {party.time_zone for party in parties}
-    latest = network.ping.window + _LATEST
     begin_at = now.replace(tzinfo=None) - _FARTHEST - latest
     for expression in network.ping.schedule if zones else ():
         for wall in CronSim(expression, begin_at):

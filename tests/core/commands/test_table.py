@@ -7,7 +7,7 @@ from mailbot.core.commands.rights import CIRCLES, OWN, RIGHTS, Circle
 from mailbot.core.parties import Address
 from mailbot.core.tags import GRAMMAR, Word, parse
 from tests.core.cast import FR, NETWORK
-from tests.core.commands.office import OFFICE, WATCH, give, said
+from tests.core.commands.office import OFFICE, WATCH, answer_of, give, said, sections_of
 
 POLICE = FR.relays[0].mailbox
 
@@ -31,6 +31,20 @@ def test_the_examples_of_help_can_be_read(word: Word) -> None:
     assert english.tag.word is word
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("word", COMMANDS)
+def test_every_command_is_answered_in_the_language_it_is_given_in_and_journalled(word: Word, language: str) -> None:
+    """By the examples of HELP, whatever the network holds; `lang=` chooses the answer's language."""
+    example = getattr(GRAMMAR[word].example, language)
+    line = example if "=fr" in example else example.replace("]", f" lang={language}]")
+    decision = give(line, sender=OFFICE)
+    answer, rows = answer_of(decision), [entry for entry in decision.entries if entry.facts.get("by") == "SEC"]
+    assert len(sections_of(decision)) == 1
+    assert answer.mailboxes == (OFFICE,)
+    assert answer.language == ("fr" if "=fr" in line else "en")
+    assert rows, decision.entries
+
+
 def shown(sender: Address) -> tuple[set[Word], set[Word]]:
     """The mail and the commands of which HELP gives an example."""
     _, words = said(give("[HELP]", sender=sender))
@@ -43,7 +57,7 @@ def test_help_shows_each_what_he_may_write() -> None:
     assert shown(FR.desks[0]) == (everything, {Word.HELP, Word.STATUS, Word.RESEND, Word.KEY})
     assert shown(POLICE) == ({Word.REPLY, Word.ACK}, {Word.HELP, Word.KEY})
     assert shown(OFFICE) == (everything, set(COMMANDS))
-    assert shown(WATCH) == (set(), set(COMMANDS) - {Word.PING, Word.SHARE, Word.KEY})
+    assert shown(WATCH) == (set(), set(COMMANDS) - {Word.PING, Word.SHARE})
 
 
 def test_help_says_how_soon_a_receipt_comes() -> None:

@@ -136,7 +136,7 @@ def test_its_result_is_shared_if_the_configuration_says_so() -> None:
         assert decision.rounds[0].asked_by == "schedule"
 
 
-@pytest.mark.parametrize(("day", "hour"), [(datetime(2026, 3, 29), 2), (datetime(2026, 10, 25), 2)])  # noqa: DTZ001
+@pytest.mark.parametrize(("day", "hour"), [(datetime(2026, 3, 29), 2), (datetime(2026, 10, 25), 2)])  # noqa: DTZ001 - of no zone
 def test_summer_time_makes_neither_two_of_it_nor_none(day: datetime, hour: int) -> None:
     terms = PingTerms(schedule=("30 2 * * *",), parties=("FR",))
     begun, done = [], set[str]()
@@ -175,3 +175,5 @@ def test_a_round_that_nobody_starts_is_known_for_an_alarm() -> None:
     assert due_since(net(), now, frozenset({"2026-11-22"})) == TOKYO.astimezone(UTC)
     assert due_since(net(), now, frozenset({"2026-11-22", "2026-11-23"})) is None
     assert due_since(net(PingTerms()), now, frozenset()) is None
+    at_noon = now + timedelta(hours=12)  # too late to make up for it, and not to tell
+    assert due_since(net(), at_noon, frozenset({"2026-11-22"})) == TOKYO.astimezone(UTC)
