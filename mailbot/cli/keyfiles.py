@@ -105,7 +105,7 @@ def _described(certificate: Certificate) -> dict[str, object]:
 
 
 def _line(folder: str, certificate: Certificate) -> str:
-    section = {SECRETARIAT: "[secretariat]", OPERATORS: "[[operators]]"}.get(folder, f'[[parties]] code = "{folder}"')
+    section = {SECRETARIAT: "[secretariat]", OPERATORS: "[[operators]]"}.get(folder, f"[[parties]] of {folder}")
     word = "certificates" if certificate.can_encrypt else "signers"
     return f'{section}: {word} = ["{certificate.fingerprint}"]'
 

@@ -22,7 +22,7 @@ from mailbot.store.migrations import SchemaTooNew, SchemaTooOld, check_schema
 from mailbot.store.soundness import Damaged
 from mailbot.wire.imap import MailboxFailure
 from mailbot.wiring import ForeignSecret, KeyProblems, NoSender, Occupied, Robot, open_keys
-from mailbot.workers.receive import Unable
+from mailbot.workers.failures import Unable
 
 DEFAULT_CONFIG = Path("config.toml")
 

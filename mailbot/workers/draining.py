@@ -9,8 +9,8 @@ from mailbot.core.decision import Folder
 from mailbot.core.mail import IncomingMail
 from mailbot.store.watch import Watch
 from mailbot.wire.imap import Arrival, Mailbox, Oversized
-from mailbot.workers.failures import tell
-from mailbot.workers.receive import Receiver, Unable
+from mailbot.workers.failures import Unable, tell
+from mailbot.workers.receive import Receiver
 
 STEP = 3  # mails whose tries are counted at once; up to twice as many are opened ahead of their turn
 ROOM = 4 * 1024 * 1024  # octets of such mails: a large one is opened when its turn comes

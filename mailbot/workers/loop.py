@@ -18,11 +18,11 @@ from mailbot.wire.imap import Mailbox, MailboxFailure
 from mailbot.wire.smtp import Postman
 from mailbot.workers.alarm import Alarm
 from mailbot.workers.draining import NotWatching, drain, insist
-from mailbot.workers.failures import tell
+from mailbot.workers.failures import Unable, tell
 from mailbot.workers.health import DATABASE, MAILBOX, Health
 from mailbot.workers.heartbeat import Heartbeat
 from mailbot.workers.housekeeping import Housekeeper
-from mailbot.workers.receive import Receiver, Unable
+from mailbot.workers.receive import Receiver
 from mailbot.workers.send import send_due
 from mailbot.workers.tick import tick
 from mailbot.workers.timekeeping import Timekeeper

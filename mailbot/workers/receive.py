@@ -26,7 +26,7 @@ from mailbot.store.engine import Clash, StoreUnavailable
 from mailbot.store.memory import Counted, Memory, Original
 from mailbot.wire.imap import Oversized
 from mailbot.workers.crew import Begun, Crew
-from mailbot.workers.failures import tell
+from mailbot.workers.failures import Unable, tell
 from mailbot.workers.keeper import Keeper
 from mailbot.workers.limit import time_limit
 
@@ -58,10 +58,6 @@ class RevokedBy(Protocol):
     """The pinned certificates that a key block revokes."""
 
     def __call__(self, octets: bytes, *, pinned: dict[Fingerprint, Certificate]) -> list[Attached]: ...
-
-
-class Unable(Exception):
-    """The world is broken (database, disk, gpg): no mail can be handled now, none is to blame. The text says what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from mailbot.core.decision import Decision, Entry, Event, Moment
 from mailbot.core.deliveries import after_delays, after_failures, calls_backups
 from mailbot.core.records import Exchange, Reason
 from mailbot.core.ticks import BACKED_UP, REMINDED, Tick, advance, is_due, needs_original
-from mailbot.store.engine import Clash, StoreUnavailable
+from mailbot.store.engine import Clash
 from mailbot.store.memory import Memory
-from mailbot.workers.duties import DUTIES, Duty
-from mailbot.workers.failures import tell
+from mailbot.workers.duties import DUTIES
+from mailbot.workers.failures import survive
 from mailbot.workers.housekeeping import Housekeeper
-from mailbot.workers.receive import MOST_TRIES, Receiver, Unable
+from mailbot.workers.receive import MOST_TRIES, Receiver
 from mailbot.workers.timekeeping import Timekeeper
 
 log = logging.getLogger(__name__)
@@ -37,35 +37,11 @@ def tick(receiver: Receiver, timekeeper: Timekeeper, housekeeper: Housekeeper) -
     done += _each(memory.delayed(moment.now, receiver.network.terms), _warn, receiver)
     due = {exchange.reference: exchange for exchange in _candidates(memory, moment)}
     done += _each(due.values(), _advance, receiver)
-    return done + sum(_perform(name, duty, receiver, moment) for name, duty in DUTIES.items())
-
-
-def _perform(name: str, duty: Duty, receiver: Receiver, moment: Moment) -> int:
-    """One duty that cannot be done must not keep the others from being done."""
-    try:
-        return duty(receiver, moment)
-    except Clash:
-        return 0  # another robot was faster
-    except (StoreUnavailable, Unable):
-        raise
-    except Exception as broken:  # noqa: BLE001 - a template, a key, a bug: it is tried again in the next round
-        tell(name, broken)
-        return 0
+    return done + sum(survive(name, partial(duty, receiver, moment)) for name, duty in DUTIES.items())
 
 
 def _each(exchanges: Iterable[Exchange], step: Step, receiver: Receiver) -> int:
-    return sum(_survive(step, exchange, receiver) for exchange in exchanges)
-
-
-def _survive(step: Step, exchange: Exchange, receiver: Receiver) -> bool:
-    """One exchange that cannot be worked on must not stop the clock for all the others."""
-    try:
-        return step(exchange, receiver)
-    except (StoreUnavailable, Unable):
-        raise
-    except Exception as broken:  # noqa: BLE001 - a template, a key, a bug: it is tried again in the next round
-        tell(exchange.reference, broken)
-        return False
+    return sum(survive(exchange.reference, partial(step, exchange, receiver)) for exchange in exchanges)
 
 
 def _candidates(memory: Memory, moment: Moment) -> Iterator[Exchange]:

@@ -123,7 +123,7 @@ def test_import_shows_what_is_in_the_file_and_writes_it_where_it_belongs(
     assert not target.exists(), "nobody said yes"
     facts = call("import", "fr", brought, "--yes", "--json").json
     assert (facts["written"], facts["file"], facts["encrypts"], facts["flaw"]) == (True, str(target), True, None)
-    assert facts["line"] == f'[[parties]] code = "FR": certificates = ["{officer.fingerprint}"]'
+    assert facts["line"] == f'[[parties]] of FR: certificates = ["{officer.fingerprint}"]'
     assert column(shown(target.read_bytes()), "fpr")[0] == officer.fingerprint
     assert call("check", "--json").problems == ["keys.not-pinned"], "a file alone changes nothing"
     target.unlink()
@@ -135,7 +135,7 @@ def test_import_knows_the_folders_of_those_who_are_no_party(call: Call, tmp_path
     for code, line in (
         ("sec", "[secretariat]: signers"),
         ("operators", "[[operators]]: signers"),
-        ("NZ", '"NZ": signers'),
+        ("NZ", "of NZ: signers"),
     ):
         facts = call("import", code, brought, "--dry-run", "--json").json
         assert line in facts["line"]
@@ -186,7 +186,8 @@ def test_export(bare: Callable[..., tuple[int, bytes, str]], stage: Stage) -> No
     for words, fingerprint in (((), robot), (("fr",), france), ((france.lower(),), france)):
         code, out, _ = bare("export", *words, *config)
         rows = shown(out)
-        assert (code, column(rows, "fpr")[0]) == (Exit.FINE, fingerprint)
+        assert code == Exit.FINE
+        assert fingerprint in column(rows, "fpr"), "a party may have several"
         assert not column(rows, "sec")
     assert bare("export", "XX", *config)[0] == Exit.FINDING
     assert bare("export", "--all", *config)[1] == b"No mail has brought any certificate that is in use.\n"

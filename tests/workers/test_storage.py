@@ -31,7 +31,8 @@ from mailbot.store.journal import Journal
 from mailbot.store.memory import Memory
 from mailbot.store.outbox import Outbox, Settlement
 from mailbot.store.schema import attempts
-from mailbot.workers.receive import MOST_TRIES, Unable
+from mailbot.workers.failures import Unable
+from mailbot.workers.receive import MOST_TRIES
 from tests.servers.postgres import Postgres
 from tests.sharing import show
 from tests.workers.disks import Disk, filling_up, read_only_between_starts, turning_read_only

@@ -2,27 +2,30 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
-from mailbot.core.decision import Moment
+from mailbot.core.decision import Moment, Occasion
 from mailbot.core.overview import daily, oldest, turns
 from mailbot.core.records import Exchange
 from mailbot.store.memory import Memory
+from mailbot.workers.failures import survive
 from mailbot.workers.receive import Receiver
 
 
 def send_overviews(receiver: Receiver, moment: Moment) -> int:
-    """Today's lists whose hour has come, written and recorded one by one; how many went out. Raises Clash."""
+    """Today's lists whose hour has come, written and recorded one by one; how many went out."""
     memory, now = receiver.memory, moment.now
     network = memory.as_suspended(receiver.network)
     due = turns(network, now)
     undone = memory.undone(due)
     exchanges = list(_listed(memory, oldest(now, network))) if undone else []
-    sent = 0
-    for turn in undone:
+
+    def send(turn: Occasion) -> int:
         decision = daily(turn, due[turn], exchanges, network, now, memory.journal_head())
         memory.record(None, decision, receiver.write(decision, moment), now)
-        sent += bool(decision.letters)
-    return sent
+        return bool(decision.letters)
+
+    return sum(survive(f"{turn.name} {turn.turn}", partial(send, turn)) for turn in undone)
 
 
 def _listed(memory: Memory, began: datetime) -> Iterator[Exchange]:

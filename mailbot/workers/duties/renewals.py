@@ -4,21 +4,25 @@ These letters are sealed to certificates that the keyring has only since the mai
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from mailbot.core.decision import Decision, Moment, Network, Occasion
 from mailbot.core.pins import ProposalState
 from mailbot.core.renewal import IN_USE, challenge, give_up, in_use, is_too_old
+from mailbot.workers.failures import survive
 from mailbot.workers.receive import Receiver
 
 
 def advance_renewals(receiver: Receiver, moment: Moment) -> int:
-    """How many went a step on. Raises Clash."""
-    memory, steps = receiver.memory, 0
-    network = memory.as_suspended(receiver.network)
-    for decision in (*_proposals(receiver, network, moment), *_pins(receiver, network, moment)):
-        memory.record(None, decision, receiver.write(decision, moment), moment.now)
-        steps += 1
-    return steps
+    """How many went a step on."""
+    network = receiver.memory.as_suspended(receiver.network)
+
+    def carry_out(decision: Decision) -> int:
+        receiver.memory.record(None, decision, receiver.write(decision, moment), moment.now)
+        return 1
+
+    due = (*_proposals(receiver, network, moment), *_pins(receiver, network, moment))
+    return sum(survive("a renewal", partial(carry_out, decision)) for decision in due)
 
 
 def _proposals(receiver: Receiver, network: Network, moment: Moment) -> Iterator[Decision]:

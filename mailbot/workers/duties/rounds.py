@@ -1,18 +1,23 @@
 """Ping rounds as time passes: probes whose hour has come, reminders, backups, the result at the deadline."""
 
+from functools import partial
+
 from mailbot.core.decision import Decision, Moment
 from mailbot.core.rounds.advancing import Turn, advance, is_over
 from mailbot.core.rounds.figures import IN_A_ROW
 from mailbot.core.rounds.records import Round
 from mailbot.core.rounds.result import Outcome
 from mailbot.core.rounds.telling import close_round
+from mailbot.workers.failures import survive
 from mailbot.workers.receive import Receiver
 
 
 def advance_rounds(receiver: Receiver, moment: Moment) -> int:
     """Everything that is due in every round that is not closed; each is recorded by itself."""
-    rounds = receiver.memory.rounds.running()
-    return sum(advance_round(each, receiver, moment.another(each.number)) for each in rounds)
+    return sum(
+        survive(f"ping {each.number}", partial(advance_round, each, receiver, moment.another(each.number)))
+        for each in receiver.memory.rounds.running()
+    )
 
 
 def advance_round(round_: Round, receiver: Receiver, moment: Moment) -> int:
