@@ -37,6 +37,26 @@ def private(path: Path) -> Path:
     return path
 
 
+def settle(home: Path) -> None:
+    """Have the disk hold all that lies in it: else, after a power cut, a file written later may be there without it.
+
+    Raises OSError.
+    """
+    for path in (*home.rglob("*"), home, home.parent):
+        with suppress(FileNotFoundError):  # gpg's locks come and go
+            if path.is_dir() or path.is_file():  # sockets are no matter
+                sync(path)
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold this file or directory. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def end_agent(home: Path) -> None:
     """End whatever runs for this home; nothing happens if nothing does. Raises OSError without gpgconf."""
     command = ["gpgconf", "--homedir", str(home), "--kill", "all"]

@@ -17,7 +17,7 @@ from typing import IO
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding, Severity
-from mailbot.mail.homes import end_agent, forget, passing, prepare, private, short_path, visited
+from mailbot.mail.homes import end_agent, forget, passing, prepare, private, settle, short_path, sync, visited
 from mailbot.mail.keyfiles import Refusal, key_packets, scan
 from mailbot.mail.listing import list_keyring
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG
@@ -262,9 +262,12 @@ def _findings_of(home: Path) -> tuple[Finding, ...] | None:
 
 
 def _write_stamp(home: Path, findings: Iterable[Finding]) -> None:
+    """It says that the home is whole, so it reaches the disk last."""
     fresh = home / f"{_STAMP}.new"
     private(fresh).write_text(json.dumps([asdict(finding) for finding in findings]))
+    settle(home)
     fresh.replace(home / _STAMP)
+    sync(home)
 
 
 # ---------------------------------------------------------------- who uses it

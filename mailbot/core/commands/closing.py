@@ -31,7 +31,7 @@ def _close(order: Order) -> Outcome:
         Event.CLOSED,
         reference=exchange.reference,
         party=exchange.asker,
-        acted=True,
+        stands=True,
     )
 
 

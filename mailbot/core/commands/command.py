@@ -74,7 +74,7 @@ class Outcome:
     party: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()  # to the answer
-    acted: bool = False  # something changed, so no order that was signed earlier may change it back
+    stands: bool = False  # it is so from now on, changed or found so: no order that was signed earlier may change it
 
 
 Obey = Callable[[Order], Outcome]

@@ -51,7 +51,7 @@ def drop(order: Order) -> Outcome:
         return mail
     words = {"what": "dropped", "party": None, "name": mail.label, "count": 0}
     decision = Decision(dropped=(mail.digest,))
-    return Outcome(Section("answer-done", words), decision, Event.DROPPED, facts=_facts(mail), acted=True)
+    return Outcome(Section("answer-done", words), decision, Event.DROPPED, facts=_facts(mail), stands=True)
 
 
 def release(order: Order) -> Outcome:
@@ -70,7 +70,7 @@ def release(order: Order) -> Outcome:
     words = _result(mail, later, order.language)
     facts = {**_facts(mail), "result": str(words["result"])}
     decision = Decision().with_rejudged(mail.digest, later)
-    return Outcome(Section("answer-released", words), decision, Event.RELEASED, facts=facts, acted=True)
+    return Outcome(Section("answer-released", words), decision, Event.RELEASED, facts=facts, stands=True)
 
 
 def _named(order: Order) -> HeldMail | Outcome:

@@ -207,7 +207,7 @@ def _robots(fingerprint: Fingerprint, order: Order) -> Outcome:
     decision = confirmed(fingerprint, network, order.now)
     words = _words("robot confirmed", order, fingerprint=fingerprint)
     facts = {"fingerprint": fingerprint, "of": ROBOT}
-    return Outcome(Section("answer-key", words), decision, Event.KEY_CONFIRMED, facts=facts, acted=True)
+    return Outcome(Section("answer-key", words), decision, Event.KEY_CONFIRMED, facts=facts, stands=True)
 
 
 # ---------------------------------------------------------------- what all have in common
@@ -249,5 +249,5 @@ def _done(
     words: dict[str, object], decision: Decision, event: Event, party: Party, fingerprint: Fingerprint
 ) -> Outcome:
     return Outcome(
-        Section("answer-key", words), decision, event, party=party.code, facts={"fingerprint": fingerprint}, acted=True
+        Section("answer-key", words), decision, event, party=party.code, facts={"fingerprint": fingerprint}, stands=True
     )

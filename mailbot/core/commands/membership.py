@@ -1,5 +1,7 @@
 """PARTIES, SUSPEND, RESUME: who is in the network, and who is left out for a time."""
 
+from dataclasses import replace
+
 from mailbot.core.commands.command import Order, Outcome, Section, not_done
 from mailbot.core.decision import Decision, Event
 from mailbot.core.letters import obstacle, party_words
@@ -57,9 +59,9 @@ def suspend(order: Order) -> Outcome:
     if party.code == SECRETARIAT:
         return not_done(order, "secretariat")
     if known:
-        return not_done(order, "suspended already", party.code, known.since)
+        return _found_so(not_done(order, "suspended already", party.code, known.since))
     if party.suspended:
-        return not_done(order, "suspended in the configuration", party.code)
+        return _found_so(not_done(order, "suspended in the configuration", party.code))
     decision = Decision(suspended=(Suspension(party.code, order.now, order.asker.name),))
     return _done("suspended", party, decision, Event.SUSPENDED, order)
 
@@ -73,7 +75,7 @@ def resume(order: Order) -> Outcome:
         return _done("resumed", party, Decision(resumed=(party.code,)), Event.RESUMED, order)
     if party.suspended:
         return not_done(order, "suspended in the configuration", party.code)
-    return not_done(order, "not suspended", party.code)
+    return _found_so(not_done(order, "not suspended", party.code))
 
 
 def _party(order: Order) -> Party | Outcome:
@@ -81,6 +83,11 @@ def _party(order: Order) -> Party | Outcome:
     return order.network.directory.party(code) or not_done(order, "unknown party", code)
 
 
+def _found_so(outcome: Outcome) -> Outcome:
+    """What is ordered is so already; an order that was held back on its way must not end it (trust.md 17)."""
+    return replace(outcome, stands=True)
+
+
 def _done(what: str, party: Party, decision: Decision, event: Event, order: Order) -> Outcome:
     words = {"what": what, "party": party_words(party.code, order.network, order.language), "name": "", "count": 0}
-    return Outcome(Section("answer-done", words), decision, event, party=party.code, acted=True)
+    return Outcome(Section("answer-done", words), decision, event, party=party.code, stands=True)

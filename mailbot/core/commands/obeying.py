@@ -110,7 +110,7 @@ def carry_out(order: Order, command: Command) -> Outcome:
     if latest and order.asker.signed_at <= latest:
         return not_done(order, "outdated", at=latest)
     outcome = command.obey(replace(order, by_right=has_right(word, order.asker, order.network)))
-    ordered = tuple(Ordered(each, order.asker.signed_at) for each in sorted(objects)) if outcome.acted else ()
+    ordered = tuple(Ordered(each, order.asker.signed_at) for each in sorted(objects)) if outcome.stands else ()
     return replace(outcome, decision=merged(outcome.decision, Decision(ordered=ordered)))
 
 

@@ -56,7 +56,7 @@ def _done(decision: Decision, section: Section) -> Outcome:
     """The journal's row of the round is that of the command, too."""
     (entry,) = decision.entries
     without = replace(decision, entries=())
-    return Outcome(section, without, entry.event, entry.reference, facts=entry.facts, acted=True)
+    return Outcome(section, without, entry.event, entry.reference, facts=entry.facts, stands=True)
 
 
 def started_words(started: Started, order: Order) -> Words:

@@ -49,7 +49,7 @@ def _resent(exchange: Exchange, again: Reopened, order: Order) -> Outcome:
         Event.RESENT if sent else Event.REFUSED,
         reference=exchange.reference,
         facts={"parts": ", ".join(f"{code}: {state}" for code, state in states.items())},
-        acted=bool(sent),
+        stands=bool(sent),
     )
 
 

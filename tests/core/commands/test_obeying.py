@@ -9,7 +9,7 @@ from mailbot.core.commands.needs import MOST
 from mailbot.core.decision import Event, Folder
 from mailbot.core.mail import Envelope, Headers, MailClass
 from mailbot.core.parties import Right
-from mailbot.core.records import Reason
+from mailbot.core.records import Reason, Suspension
 from mailbot.core.tags import Tag, Word
 from tests.core.cast import DE, FR, IT, KNOWN, NETWORK, NOW, exchange, fingerprint, judge, mail, signed_by
 from tests.core.commands.office import (
@@ -249,6 +249,20 @@ def test_what_is_acted_on_is_remembered_with_its_signature() -> None:
     (ordered,) = give("[SUSPEND FR]").ordered
     assert (ordered.object, ordered.signed_at) == ("suspension FR", NOW)
     assert give("[SUSPEND XX]").ordered == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "suspensions", "remembered"),
+    [
+        ("[RESUME FR]", {}, True),
+        ("[SUSPEND FR]", {"FR": suspension("FR")}, True),
+        ("[RESUME FR]", {"FR": suspension("FR")}, True),
+        ("[SUSPEND SEC]", {}, False),
+    ],
+)
+def test_what_was_found_so_stands_as_well(line: str, suspensions: dict[str, Suspension], *, remembered: bool) -> None:
+    """Else a server holds a SUSPEND back, lets the RESUME that was signed later through, and then delivers it."""
+    assert bool(give(line, known=seeing(suspensions=suspensions)).ordered) is remembered
 
 
 # ---------------------------------------------------------------- the journal
