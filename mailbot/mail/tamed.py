@@ -197,6 +197,8 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
             return Answer(returncode, read_status(said), b"", overflow=True)
         if returncode < 0:
             raise GpgFailure(f"gpg was ended by signal {-returncode}")
+        if os.fstat(output.fileno()).st_size > self.allowance.octets:  # gpg was done before it had a limit
+            return Answer(returncode, read_status(said), b"", overflow=True)
         output.seek(0)
         return Answer(returncode, read_status(said), output.read())
 
