@@ -9,7 +9,6 @@ import contextlib
 import re
 import smtplib
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from imapclient import IMAPClient
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from mailbot.config import load
 from mailbot.core.records import HeldMail, Reason
@@ -131,19 +130,9 @@ class Arena:
         """One round of the robot; returns when everything it sent has arrived. How many mails those were."""
         before = self._lying()
         done = self.robot.once()
-        sent = done.tried - done.queued
-        if done.queued:  # a server may put a mail off, and the robot's own next try would come after minutes
-            warnings.warn(f"put off: {self._owed()}", stacklevel=2)
-            self._make_due()
-            again = self.robot.once()
-            assert again.queued == 0, self._owed()
-            sent += again.tried
-        await_(lambda: self._lying() >= before + sent, f"{sent} mails of the robot")
-        return sent
-
-    def _make_due(self) -> None:
-        with writing(self.robot.engine) as connection:
-            connection.execute(update(outbox).where(QUEUED).values(due_at=datetime.now(UTC)))
+        assert done.queued == 0, self._owed()
+        await_(lambda: self._lying() >= before + done.tried, f"{done.tried} mails of the robot")
+        return done.tried
 
     def _owed(self) -> list[tuple[str, str | None]]:
         """Who has not got a mail, and what the server said."""

@@ -95,7 +95,9 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
-_LOGIN = "smtpd_sasl_auth_enable=yes -o smtpd_relay_restrictions=permit_sasl_authenticated,reject"
+# A process of its own for each connection: one that is used again may hold a connection to a Dovecot that has been
+# restarted since, and then refuses the first login (454 4.7.0).
+_LOGIN = "max_use=1 -o smtpd_sasl_auth_enable=yes -o smtpd_relay_restrictions=permit_sasl_authenticated,reject"
 
 _PRIVATE_QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace")
 _FOLDERS_OF_POSTFIX = {f"queue/{name}": 0o700 for name in (*_PRIVATE_QUEUES, "private")}
