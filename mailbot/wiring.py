@@ -28,6 +28,7 @@ from mailbot.core.parties import Directory
 from mailbot.core.pins import PROPOSED, Amendments, amended
 from mailbot.core.rounds import schedule
 from mailbot.core.vitals import Sign
+from mailbot.disk import sync
 from mailbot.mail.bringing import armoured, look_at, revoked_by
 from mailbot.mail.classification import OwnMarks
 from mailbot.mail.gpg import Beside, Gpg
@@ -532,17 +533,8 @@ def state_secret(state_dir: Path) -> bytes:
         with suppress(FileExistsError):
             path.hardlink_to(fresh)  # whoever links first has made it
         fresh.unlink()
-        _sync_folder(state_dir)
+        sync(state_dir)
     return path.read_bytes()
-
-
-def _sync_folder(folder: Path) -> None:
-    """A name in it outlives a power cut only if the folder, too, is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def derived(secret: bytes, purpose: str) -> bytes:

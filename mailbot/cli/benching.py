@@ -49,8 +49,7 @@ def bench(
     """Measure the robot beside the bare gpg command doing the same work, in the same rounds.
 
     Everything is throw-away and on this machine alone: keys, Dovecot (or the playground's server), an SMTP sink, the
-    robot as a process of its own. Exit code 1 if a target is missed. All cases take about 15 minutes, --scale half an
-    hour; let the machine do nothing else meanwhile.
+    robot as a process of its own. Exit code 1 if a target is missed. Let the machine do nothing else meanwhile.
     """
     if as_profile:
         return _profile(rounds, out, as_json=as_json)

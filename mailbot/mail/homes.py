@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mailbot.disk import sync
 from mailbot.mail.tamed import SAFE
 
 _LONGEST = 80  # octets; a socket's path has 107 at most, and the agent's sockets are named after the home
@@ -46,15 +47,6 @@ def settle(home: Path) -> None:
         with suppress(FileNotFoundError):  # gpg's locks come and go
             if path.is_dir() or path.is_file():  # sockets are no matter
                 sync(path)
-
-
-def sync(path: Path) -> None:
-    """Have the disk hold this file or directory. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def end_agent(home: Path) -> None:

@@ -17,7 +17,8 @@ from typing import IO
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.findings import Finding, Severity
-from mailbot.mail.homes import end_agent, forget, passing, prepare, private, settle, short_path, sync, visited
+from mailbot.disk import sync
+from mailbot.mail.homes import end_agent, forget, passing, prepare, private, settle, short_path, visited
 from mailbot.mail.keyfiles import Refusal, key_packets, scan
 from mailbot.mail.listing import list_keyring
 from mailbot.mail.tamed import EVEN_FROM_THE_FUTURE, GpgFailure, TamedGPG

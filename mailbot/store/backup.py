@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from mailbot.core.decision import Entry, Event
+from mailbot.disk import sync
 from mailbot.store.engine import StoreUnavailable, open_store
 from mailbot.store.journal import Head, Journal, Verified
 from mailbot.store.migrations import check_schema, newest_version, schema_version, steps
@@ -83,11 +84,11 @@ def _fresh(target: Path) -> Iterator[Path]:
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, _PRIVATE))
         yield unfinished
-        _sync(unfinished)
+        sync(unfinished)
         target.hardlink_to(unfinished)  # fails if somebody made it meanwhile
     finally:
         unfinished.unlink(missing_ok=True)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -109,14 +110,6 @@ def _dump(engine: Engine, target: Path) -> None:
     ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
         raise StoreUnavailable(f"pg_dump: {ended.stderr.partition(chr(10))[0]}")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # ---------------------------------------------------------------- and back
@@ -186,9 +179,9 @@ def put_in_place(copy: Path, engine: Engine, now: datetime) -> Path:
     for old in _files(place):
         with suppress(FileNotFoundError):
             old.rename(old.with_name(old.name.replace(place.name, kept.name, 1)))
-    _sync(copy)
+    sync(copy)
     copy.rename(place)
-    _sync(place.parent)
+    sync(place.parent)
     return kept
 
 
