@@ -138,9 +138,8 @@ class Gpg:
             return Trouble.CANNOT_DECRYPT
         except TooMuch:
             return Trouble.LIMITS
-        most = self.bounds.decompressed(
-            len(packets)
-        )  # what is more is refused below, and must not fill the memory here
+        # What is more is refused below, and must not fill the memory here.
+        most = self.bounds.decompressed(len(packets))
         checking = beside(self.gpg.ask, ["--decrypt", f"--max-output={most}"], packets) if beside else None
         unwrapped = self._unwrap(packets, envelope)
         return unwrapped if isinstance(unwrapped, Trouble) else self._read(unwrapped, checking)

@@ -75,7 +75,7 @@ class Mailbox:
     """The robot's account on an IMAP server. Every method may raise MailboxFailure, and the Mailbox is over then."""
 
     def __init__(self, access: ImapAccess, whose: Whose | None = None) -> None:
-        """Nothing happens before `connect`. With `whose`, senders take turns while more waits than is fetched at once."""  # noqa: E501
+        """Nothing happens before `connect`. With `whose`, senders take turns while not all can be fetched at once."""
         self._access = access
         self._crowd = Crowd(whose) if whose else None
         self._session: Session | None = None
