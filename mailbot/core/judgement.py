@@ -100,9 +100,9 @@ def _read_tag(opened: OpenedMail, outer: Parsed, *, for_control: bool) -> _Readi
     """Protected subject, else the leading lines of the body, else the outer subject (network.md §3).
 
     One exception: pressing Reply fills in the protected subject, so a leading line about the same exchange
-    (`[ACK#2026-0042]` above or below a quoted request), or any above a quoted notice of ours, is what the officer really meant.
-    Both are signed alike.
-    """  # noqa: E501
+    (`[ACK#2026-0042]` above or below a quoted request), or any above a quoted notice of ours, is what the officer
+    really meant. Both are signed alike.
+    """
     inside = _reading(parse(opened.protected.subject), TagSource.PROTECTED) if opened.protected else _Reading(None)
     leading = _leading(opened.text, for_control=for_control)
     if leading.source and (inside.source is None or _refines(leading, inside)):

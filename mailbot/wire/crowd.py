@@ -1,8 +1,8 @@
-"""A mailbox with more mail than is fetched at once: what waits there, and whose it seems to be, asked only once of each.
+"""A mailbox with more mail than is fetched at once: what waits there, and whose it seems to be, asked once of each.
 
 From says whose: it is nobody's word, but before a mail is opened there is no other. Who is not registered shares one
 turn with all strangers, so a flood under a false name delays at most the party whose name it bears.
-"""  # noqa: E501
+"""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
