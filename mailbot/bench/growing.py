@@ -3,7 +3,7 @@
 import csv
 import io
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +14,7 @@ from mailbot.bench import postgres
 from mailbot.bench.cases.backlog import drained, requests, yardstick
 from mailbot.bench.network import Server
 from mailbot.bench.robot import Running
-from mailbot.bench.stage import OpenImap, Play, Stage, set_up
+from mailbot.bench.stage import OpenImap, Play, Stage, Tell, set_up
 from mailbot.bench.witness import said, taken
 from mailbot.core.charts import Growth, Panel
 
@@ -26,8 +26,6 @@ BACKLOG = 1000  # mails, where the number of robots is what varies
 _OURS, _RAW = "mailbot", "raw gpg"
 _PATIENCE = 600.0  # seconds for one step
 _ROOM = {"imap": {"max_mail_mib": 128}}  # 50 MiB of text are 68 MiB when sealed and armoured
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +40,21 @@ class Point:
     cpu: float | None = None  # seconds of all the robot's processes, of the same work as `ours`
 
 
-def measure(most: int, playground: OpenImap, progress: Progress) -> list[Point]:
+def measure(most: int, playground: OpenImap, tell: Tell) -> list[Point]:
     """Sizes up to `most` parties and mails; payloads and robots always."""
     points: list[Point] = []
     for count in (count for count in PARTIES if count <= most):
-        progress(f"a request to ALL of {count:,} desks")
+        tell(f"a request to ALL of {count:,} desks")
         with set_up(count + 1, playground) as stage:
             points.append(_everybody(stage, count))
     with set_up(41, playground) as stage:
         for count in (count for count in MAILS if count <= most):
-            progress(f"{count:,} requests in INBOX")
+            tell(f"{count:,} requests in INBOX")
             points.append(backlog(stage, count))
         for octets in OCTETS:
-            progress(f"a request of {_size(octets)} to one desk")
+            tell(f"a request of {_size(octets)} to one desk")
             points.append(_payload(stage, octets))
-        points.extend(_robots(stage, progress))
+        points.extend(_robots(stage, tell))
     return points
 
 
@@ -104,14 +102,14 @@ def _payload(stage: Stage, octets: int) -> Point:
     return Point("payload", octets, _size(octets), 1000 * median(ours[1:]), 1000 * median(raw[1:]))
 
 
-def _robots(stage: Stage, progress: Progress) -> Iterator[Point]:
+def _robots(stage: Stage, tell: Tell) -> Iterator[Point]:
     """Robots on one PostgreSQL: one watches the mailbox, all send. Left out where it is not installed."""
     if not postgres.is_installed():
-        progress("PostgreSQL is not installed: one and two robots are left out")
+        tell("PostgreSQL is not installed: one and two robots are left out")
         return
     with postgres.Postgres() as server:
         for count in ROBOTS:
-            progress(f"{BACKLOG:,} requests in INBOX, {count} robot{'s' if count > 1 else ''} on PostgreSQL")
+            tell(f"{BACKLOG:,} requests in INBOX, {count} robot{'s' if count > 1 else ''} on PostgreSQL")
             yield _together(stage, server.database(), count)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mailbot.bench.cases import CASES
 from mailbot.bench.machine import described
 from mailbot.bench.measures import Measure
-from mailbot.bench.stage import OpenImap, Stage, set_up
+from mailbot.bench.stage import OpenImap, Stage, Tell, ignore, set_up
 
 ROUNDS = 7
 
@@ -22,18 +22,28 @@ class Report:
 
 
 def run(
-    names: Collection[str], rounds: int, playground: OpenImap, progress: Callable[[str], None] = lambda _: None
+    names: Collection[str],
+    rounds: int,
+    playground: OpenImap,
+    announce: Tell = ignore,
+    tell: Tell = ignore,
+    show: Callable[[Measure], None] = lambda _: None,
 ) -> Report:
-    """Measure these cases. Raises NothingSeen if the robot does not do what it should."""
+    """Measure these cases: each is announced, each of its rounds told, and what came of it shown at once.
+
+    Raises NothingSeen if the robot does not do what it should.
+    """
     report = Report(rounds)
     with ExitStack() as closing:
         stages: dict[int, Stage] = {}
         for name in names:
             case = CASES[name]
-            progress(f"{name}: {case.title}")
+            announce(f"{name}: {case.title}")
             stage = stages.get(case.parties) or closing.enter_context(set_up(case.parties, playground))
             stages[case.parties] = stage
-            for measure in case.measure(stage, min(rounds, case.most)):
+            stage.tell = tell
+            for measure in case.measure(stage, rounds):
                 report.measures.append(measure)
+                show(measure)
             report.machine = described(stage.imap_name, stage.folder)
     return report

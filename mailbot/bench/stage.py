@@ -25,6 +25,13 @@ class ImapServer(Protocol):
     password: str
 
 
+Tell = Callable[[str], None]
+
+
+def ignore(what: str) -> None:
+    """Nobody wants to know."""
+
+
 OpenImap = Callable[[], AbstractContextManager[ImapServer]]
 """A server with one empty account, network.ACCOUNT."""
 
@@ -39,6 +46,7 @@ class Stage:
     imap_name: str = ""
     journal_rows: int = 1_000_000  # of the database that is filled
     exchanges: int = 100_000
+    tell: Tell = ignore  # which round is being made
     _plays: int = field(default=0, init=False)
 
     @contextmanager
@@ -57,6 +65,12 @@ class Stage:
             )
             box = closing.enter_context(Deposit(Server(imap.port, imap.password)))
             yield Play(self.network, witness, box, config)
+
+    def rounds(self, count: int) -> Iterator[int]:
+        """The numbers of so many rounds, each told before it begins."""
+        for number in range(count):
+            self.tell(f"round {number + 1} of {count}")
+            yield number
 
     def end(self) -> None:
         """No agent is left behind."""

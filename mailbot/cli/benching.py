@@ -1,5 +1,6 @@
 """bench: how fast the robot is, beside the bare gpg command."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -56,7 +57,7 @@ def bench(
     if as_scale:
         return _scale(most, out, as_json=as_json)
     names = [name for name in CASES if not only or name in only]
-    report = run_cases(names, rounds, _playground, _tell)
+    report = run_cases(names, rounds, _playground, _tell, _tell_in_passing, _tell_measure)
     if as_json:
         answer_json(_facts(report))
     else:
@@ -99,6 +100,17 @@ def _write(folder: Path | None, name: str, octets: bytes | None) -> None:
 
 def _tell(what: str) -> None:
     click.echo(what, err=True)
+
+
+def _tell_in_passing(what: str) -> None:
+    """On a terminal alone; what comes next stands in its place."""
+    if sys.stderr.isatty():
+        click.echo(f"  {what}\033[K\r", nl=False, err=True)
+
+
+def _tell_measure(measure: Measure) -> None:
+    case, _, ours, _, ratio, limit, verdict = _row(measure)
+    _tell(f"  {case}: {ratio or ours}, {limit}: {verdict}")
 
 
 @dataclass

@@ -29,7 +29,7 @@ def _backlog(stage: Stage, rounds: int, count: int, target: float) -> Measure:
     with stage.play() as play:
         with play.robot():
             pass  # the first start makes the database and the keyring
-        for _ in range(rounds):
+        for _ in stage.rounds(rounds):
             mails = requests(stage.network, count)
             raw.append(yardstick(play, mails[0], count) / count)
             ours.append(drained(play, mails) / count)

@@ -40,7 +40,7 @@ def steps(stage: Stage, rounds: int) -> Iterator[Measure]:
                 with opened(play):
                     took["start"][which].append(perf_counter() - began)
         begun = [closing.enter_context(opened(play)) for play in (filled, empty)]
-        for number in range(rounds + _WARM):
+        for number in stage.rounds(rounds + _WARM):
             for which, robot in enumerate(begun):
                 calls = {span.call: span.end - span.begin for span in reversed(robot.round(spans))}  # the first of each
                 for step, seconds in (calls | {"tick": robot.ticked()}).items():

@@ -27,7 +27,7 @@ def everybody(stage: Stage, rounds: int) -> Iterator[Measure]:
         with play.robot():
             pass  # the first start makes the database and the keyring
         gpg, entity = _sealer(stage.network), b""
-        for number in range(rounds):
+        for number in stage.rounds(rounds):
             entity = stage.network.with_file(f"[REQUEST ALL] Vol AZ {number}", PAYLOAD)
             raw.append(_raw(stage.network, entity))
             sealing.append(_sealing(gpg, entity, stage.network))

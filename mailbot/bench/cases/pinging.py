@@ -31,7 +31,7 @@ def _round(stage: Stage, rounds: int, count: int) -> Measure:
     ours, raw = [], []
     with stage.play() as play, Robot(load(play.config)) as robot:
         receiver = robot.receiver()
-        for _ in range(rounds + _WARM):
+        for _ in stage.rounds(rounds + _WARM):
             raw.append(_yardstick(play, parties))
             ours.append(_started(robot, receiver, parties))
             raw.append(_yardstick(play, parties))

@@ -15,7 +15,7 @@ def one(stage: Stage, rounds: int) -> Iterator[Measure]:
     with stage.play() as play, play.robot():
         sealed, text = play.sealed(), stage.network.entity("[REQUEST#2026-0001]", 2048)
         ours, raw = [], []
-        for _ in range(rounds + _WARM):
+        for _ in stage.rounds(rounds + _WARM):
             raw.append(play.pair(sealed, text, [target]))
             ours.append(_relayed(play, f"REQUEST {target.code}", target.address, 1, 2))
             raw.append(play.pair(sealed, text, [target]))
@@ -36,7 +36,7 @@ def everybody(stage: Stage, rounds: int) -> Iterator[Measure]:
     with stage.play() as play, play.robot():
         sealed, text = play.sealed(), stage.network.entity("[REQUEST#2026-0001]", 2048)
         ours, raw = [], []
-        for _ in range(rounds + _WARM):
+        for _ in stage.rounds(rounds + _WARM):
             raw.append(play.pair(sealed, text, others))
             ours.append(_relayed(play, "REQUEST ALL", None, len(others) + 1, len(others) + 1))
             raw.append(play.pair(sealed, text, others))

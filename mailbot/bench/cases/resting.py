@@ -17,7 +17,7 @@ def start(stage: Stage, rounds: int) -> Iterator[Measure]:
     """From the operator's command to the robot's first IDLE; the very first start makes keyring and database."""
     took = []
     with stage.play() as play:
-        for _ in range(rounds + 1):
+        for _ in stage.rounds(rounds + 1):
             begin = play.witness.now
             with Running(play.config) as running:
                 idle = play.witness.wait(begin, said("IDLE"), seconds=START).at
@@ -32,14 +32,14 @@ def idle(stage: Stage, rounds: int) -> Iterator[Measure]:
     with stage.play() as play:
         with play.robot():
             pass  # the first start makes the database, and keeps what that needs in its memory
-        yield from _resting(play, rounds)
+        yield from _resting(stage, play, rounds)
 
 
-def _resting(play: Play, rounds: int) -> Iterator[Measure]:
+def _resting(stage: Stage, play: Play, rounds: int) -> Iterator[Measure]:
     cpu, wakes, resident = [], [], []
     with play.robot() as running:
         sleep(_CALM)
-        for _ in range(rounds):
+        for _ in stage.rounds(rounds):
             before = running.use()
             sleep(_REST)
             after = running.use()
