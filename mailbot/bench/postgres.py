@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
@@ -32,33 +32,35 @@ class Postgres:
 
     def __enter__(self) -> Self:
         """Make and start it. Raises OSError, CalledProcessError or TimeoutError."""
-        self.folder = Path(tempfile.mkdtemp(prefix="mb"))
-        os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
-        cluster = str(self.folder / "cluster")
-        self._run("initdb", "-D", cluster, "--no-instructions", "-A", "trust", "-E", "UTF8", "-U", "bench").wait()
-        self._process = self._run("postgres", "-D", cluster, "-k", str(self.folder), "-c", "listen_addresses=")
-        end = monotonic() + _PATIENCE
-        while self._run("pg_isready", "-q", "-h", str(self.folder)).wait() != 0:
-            if monotonic() > end or self._process.poll() is not None:
-                self.__exit__()
-                raise TimeoutError("PostgreSQL does not answer")
-            sleep(0.1)
+        with ExitStack() as closing:
+            self.folder = Path(tempfile.mkdtemp(prefix="mb"))
+            closing.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+            cluster = str(self.folder / "cluster")
+            self._do("initdb", "-D", cluster, "--no-instructions", "-A", "trust", "-E", "UTF8", "-U", "bench")
+            server = self._run("postgres", "-D", cluster, "-k", str(self.folder), "-c", "listen_addresses=")
+            closing.callback(_end, server)
+            end = monotonic() + _PATIENCE
+            while self._run("pg_isready", "-q", "-h", str(self.folder)).wait() != 0:
+                if monotonic() > end or server.poll() is not None:
+                    raise TimeoutError("PostgreSQL does not answer")
+                sleep(0.1)
+            self._closing = closing.pop_all()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         """End it and leave nothing behind."""
-        self._process.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
-        self._process.kill()
-        self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._closing.close()
 
     def database(self) -> str:
         """The URL of a new, empty one."""
         name = f"bench{next(self._numbers)}"
-        self._run("createdb", "-h", str(self.folder), "-U", "bench", name).wait()
+        self._do("createdb", "-h", str(self.folder), "-U", "bench", name)
         return f"postgresql://bench@/{name}?host={self.folder}"
+
+    def _do(self, program: str, *arguments: str) -> None:
+        if code := self._run(program, *arguments).wait():
+            raise subprocess.CalledProcessError(code, program)
 
     def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         found = self._programs / program
@@ -74,6 +76,14 @@ class Postgres:
             group=self._user.pw_gid if root else None,
             extra_groups=[] if root else None,
         )
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(10)
+    server.kill()
+    server.wait()
 
 
 def _ordinary_user() -> pwd.struct_passwd:
