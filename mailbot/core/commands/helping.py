@@ -1,7 +1,7 @@
 """HELP: what this reader may write, from the same table that reads it (network.md §7)."""
 
 from mailbot.core.commands.command import Order, Outcome, Section
-from mailbot.core.commands.rights import OWN, has_right, may_give
+from mailbot.core.commands.rights import OF_NO_PARTY, OWN, has_right, may_give
 from mailbot.core.tags import GRAMMAR, OPTIONS, Option, Word
 
 _MAIL = (Word.REQUEST, Word.INFO, Word.REPLY, Word.ACK, Word.CLOSE)
@@ -30,4 +30,6 @@ def _row(word: Word, order: Order) -> dict[str, str]:
     syntax = GRAMMAR[word]
     is_own = word in OWN and not has_right(word, order.asker, order.network)
     example, meaning = OWN[word] if is_own else (syntax.example, syntax.meaning)
+    if is_own and order.asker.party is None:
+        meaning = OF_NO_PARTY.get(word, meaning)
     return {"example": order.in_words(example), "meaning": order.in_words(meaning)}

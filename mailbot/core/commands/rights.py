@@ -64,6 +64,9 @@ OWN: Mapping[Word, tuple[Bilingual, Bilingual]] = {
     ),
 }
 
+# The meaning for those who belong to no party, where it is another.
+OF_NO_PARTY: Mapping[Word, Bilingual] = {Word.KEY: Bilingual("asks for the hub's key", "demande la clé du robot")}
+
 
 def has_right(word: Word, asker: Asker, network: Network) -> bool:
     """Whether one of his rights lets him."""

@@ -60,5 +60,12 @@ def test_help_shows_each_what_he_may_write() -> None:
     assert shown(WATCH) == (set(), set(COMMANDS) - {Word.PING, Word.SHARE})
 
 
+def test_help_tells_nobody_to_announce_a_key_who_has_no_party() -> None:
+    for sender, announces in ((FR.desks[0], True), (WATCH, False)):
+        _, words = said(give("[HELP]", sender=sender))
+        [meaning] = [row["meaning"] for row in words["commands"] if row["example"] == "[KEY]"]
+        assert ("announces" in meaning) is announces
+
+
 def test_help_says_how_soon_a_receipt_comes() -> None:
     assert said(give("[HELP]", sender=FR.desks[0]))[1]["within"] == NETWORK.terms.receipt_within
