@@ -45,7 +45,8 @@ def import_key(*, code: str, file: BinaryIO, dry_run: bool, yes: bool, config_pa
     with telling_faults(as_json=as_json):
         taken = _take(file.read(), config, as_json=as_json)
     path = config.keys_dir / folder / f"{taken.certificate.fingerprint}.asc"
-    flaw = taken.certificate.flaw(clock(), for_encryption=False)
+    struck_out = taken.certificate.fingerprint in config.directory.struck_out
+    flaw = _STRUCK_OUT if struck_out else taken.certificate.flaw(clock(), for_encryption=False)
     said = _described(taken.certificate) | {"flaw": flaw, "file": str(path), "line": _line(folder, taken.certificate)}
     if not as_json:
         _show(said)
@@ -80,6 +81,7 @@ def _take(octets: bytes, config: Config, *, as_json: bool) -> Taken:
     return taken
 
 
+_STRUCK_OUT = "struck out in the configuration"
 _EXPORT = "Export it alone: gpg --armor --export FINGERPRINT"
 _HINTS = {
     Refusal.UNREADABLE: _EXPORT,

@@ -148,6 +148,18 @@ def test_import_says_what_cannot_be_used(call: Call, tmp_path: Path) -> None:
     assert call("import", "FR", file(tmp_path, gone.public), "--dry-run", "--json").json["flaw"] == "expired"
 
 
+def test_import_says_what_is_struck_out(call: Call, stage: Stage, tmp_path: Path) -> None:
+    stolen = make_key("Stolen <stolen@fr.example>")
+    before = stage.config.read_text()
+    assert "[keys]" not in before
+    stage.config.write_text(f'{before}\n[keys]\nstruck_out = ["{stolen.fingerprint}"]\n')
+    try:
+        said = call("import", "FR", file(tmp_path, stolen.public), "--dry-run", "--json").json
+    finally:
+        stage.config.write_text(before)
+    assert said["flaw"] == "struck out in the configuration"
+
+
 REFUSED: dict[str, Callable[[], bytes]] = {
     "keys.unreadable": lambda: b"junk",
     "keys.too-large": lambda: b"x" * (1024 * 1024 + 1),
