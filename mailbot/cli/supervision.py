@@ -45,9 +45,9 @@ class Heard:
 def supervised() -> int | None:
     """Go on as a child process: None in every child, the exit code in the parent, which waits.
 
-    A child that a signal ended, or that ended with 1 (its time limit, a bug), is followed by another after a growing
-    pause. Every other code is the end. SIGTERM and SIGINT are passed on, and then no child follows. Call it before
-    there are threads.
+    A child that a signal ended (its time limit's, too), or that ended with 1 (a bug), is followed by another after a
+    growing pause. Every other code is the end. SIGTERM and SIGINT are passed on, and then no child follows. Call it
+    before there are threads.
     """
     return _Supervisor().watch()
 
@@ -71,7 +71,8 @@ class _Supervisor:
             if code > Exit.FINDING or code == Exit.FINE:
                 return code
             failures = 1 if monotonic() - begun > LONG_LIFE else failures + 1
-            log.error("the robot's process ended with %d; another follows", code)
+            how = f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with {code}"
+            log.error("the robot's process %s; another follows", how)
             self.stop.wait(pause(failures))
         return Exit.FINE
 
