@@ -8,9 +8,9 @@ person, a keyserver or a default key; clear text passes through pipes and memfds
 import os
 import resource
 import select
+import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -136,7 +136,7 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
             raise ValueError("a passphrase must be one line")
         self.allowance = allowance or Allowance()
         self._passphrase = passphrase
-        super().__init__(gnupghome=str(home), options=list(options))
+        super().__init__(gnupghome=str(home), options=list(options), gpgbinary=shutil.which("gpg") or "gpg")
         if not (home / "trustdb.gpg").exists():
             # Nothing is read from this file, but where there is none gpg refuses to list expired certificates.
             self.ask(["--trust-model=pgp", "--check-trustdb"])
@@ -147,9 +147,8 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         Raises GpgFailure when the time is up, or when gpg was ended by a signal.
         """
         with ExitStack() as stack:
-            output = stack.enter_context(_memory())
-            status, status_end = stack.enter_context(_pipe())
-            passed = [status_end.fileno()]
+            output, status = stack.enter_context(_memory()), stack.enter_context(_memory())
+            passed = [status.fileno()]
             command = [*self.make_args([], None), f"--status-fd={passed[0]}"]
             if self._passphrase is not None:
                 passed.append(stack.enter_context(_memory(f"{self._passphrase}\n".encode())).fileno())
@@ -159,9 +158,7 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
                 passed.append(stack.enter_context(_memory(document)).fileno())
                 command.append(f"-&{passed[-1]}")
             stdin = stack.enter_context(_memory(octets))
-            child = self._start(command, stdin, output, passed)
-            status_end.close()  # so that the status ends when gpg does
-            return self._await(child, status, output)
+            return self._await(self._start(command, stdin, output, passed), status, output)
 
     def make_args(self, args: Sequence[str], _passphrase: object) -> list[str]:
         """The library's hook: the command without the descriptors, which differ from call to call."""
@@ -187,20 +184,19 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         return child
 
     def _await(self, child: subprocess.Popen[bytes], status: IO[bytes], output: IO[bytes]) -> Answer:
-        said = _read_until(status, time.monotonic() + self.allowance.seconds)
-        if said is None:
-            child.kill()
-        returncode = child.wait()
-        if said is None:
-            raise GpgFailure("gpg took too long, or had too much to say")
+        returncode = _wait(child, self.allowance.seconds)
+        if returncode is None:
+            raise GpgFailure("gpg took too long")
+        if os.fstat(status.fileno()).st_size > _MOST_STATUS:
+            raise GpgFailure("gpg had too much to say")
+        said = read_status(_all_of(status))
         if returncode == -signal.SIGXFSZ:
-            return Answer(returncode, read_status(said), b"", overflow=True)
+            return Answer(returncode, said, b"", overflow=True)
         if returncode < 0:
             raise GpgFailure(f"gpg was ended by signal {-returncode}")
         if os.fstat(output.fileno()).st_size > self.allowance.octets:  # gpg was done before it had a limit
-            return Answer(returncode, read_status(said), b"", overflow=True)
-        output.seek(0)
-        return Answer(returncode, read_status(said), output.read())
+            return Answer(returncode, said, b"", overflow=True)
+        return Answer(returncode, said, _all_of(output))
 
     # ------------------------------------------------------------ the library's other hooks
 
@@ -235,17 +231,24 @@ def _set(result: object, **facts: object) -> None:
             setattr(result, name, fact)
 
 
-def _read_until(stream: IO[bytes], deadline: float) -> bytes | None:
-    """All that is written until every writer has closed; None if time or size run out first."""
-    poll, pieces, left = select.poll(), list[bytes](), _MOST_STATUS
-    poll.register(stream, select.POLLIN)
-    while left > 0 and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-        piece = os.read(stream.fileno(), 65536)
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        left -= len(piece)
-    return None
+def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
+    """Its return code; None: its time was up, and it was killed. Sleeps once: a pipe would wake us for each line."""
+    descriptor = os.pidfd_open(child.pid)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        ended = bool(poll.poll(1000 * seconds))
+    finally:
+        os.close(descriptor)
+    if not ended:
+        child.kill()
+    returncode = child.wait()
+    return returncode if ended else None
+
+
+def _all_of(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
 
 
 @contextmanager
@@ -257,10 +260,3 @@ def _memory(octets: bytes = b"") -> Iterator[IO[bytes]]:
             view = view[file.write(view) :]
         file.seek(0)
         yield file
-
-
-@contextmanager
-def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    reader, writer = os.pipe()
-    with open(reader, "rb", buffering=0) as readable, open(writer, "wb", buffering=0) as writable:  # noqa: PTH123
-        yield readable, writable
