@@ -5,7 +5,6 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,6 @@ def _open_sqlite(url: URL, patience: int, mode: int) -> Engine:
     event.listen(engine, "do_connect", _connect_sqlite)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "checkout", _refuse_another_file)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -122,12 +120,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    # A deferred transaction that writes after it has read fails at once if another wrote in between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 # ---------------------------------------------------------------- PostgreSQL
 
 
@@ -169,6 +161,7 @@ def _as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads. Raises StoreUnavailable."""
     with faults_in_our_words(), engine.begin() as connection:
+        _begin_on_sqlite(connection, "BEGIN")
         yield connection
 
 
@@ -180,16 +173,18 @@ def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
     millisecond. Who writes a single row, or waits for none, may do so out of turn on PostgreSQL.
     Committed at the end of the block. Raises Clash where a row is there already, and StoreUnavailable.
     """
-    with faults_in_our_words(), _for_writing(engine).begin() as connection:
+    with faults_in_our_words(), engine.begin() as connection:
+        # A deferred transaction that writes after it has read fails at once if another wrote in between.
+        _begin_on_sqlite(connection, "BEGIN IMMEDIATE")
         if in_turn and connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
         yield connection
 
 
-@lru_cache(maxsize=8)
-def _for_writing(engine: Engine) -> Engine:
-    """The same engine, marked; made once, for that takes as long as a statement."""
-    return engine.execution_options(writes=True)
+def _begin_on_sqlite(connection: Connection, statement: str) -> None:
+    """Not by an event: an engine that is listened to dispatches several for each statement, which doubles its cost."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement)
 
 
 @contextmanager

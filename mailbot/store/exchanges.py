@@ -1,7 +1,7 @@
 """Exchanges and their parts, between records and rows."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, bindparam, func, insert, select, update
@@ -93,6 +93,10 @@ def _part(row: RowMapping) -> Part:
 
 # ---------------------------------------------------------------- writing
 
+# Made once: to build a statement takes as long as to run it.
+_NEW, _NEW_PARTS = insert(exchanges), insert(parts)
+_OF_A_PART = tuple(field.name for field in fields(Part))
+
 
 def save(connection: Connection, exchange: Exchange) -> None:
     """Write an exchange that was decided on: a new one has version 0, a changed one the version it was read with.
@@ -100,9 +104,9 @@ def save(connection: Connection, exchange: Exchange) -> None:
     Raises Clash if it was changed in between.
     """
     if exchange.version == 0:
-        connection.execute(insert(exchanges), _row(exchange))
+        connection.execute(_NEW, _row(exchange))
         if exchange.parts:
-            connection.execute(insert(parts), [_part_row(exchange, place) for place in range(len(exchange.parts))])
+            connection.execute(_NEW_PARTS, [_part_row(exchange, place) for place in range(len(exchange.parts))])
     else:
         _replace(connection, exchange)
         _save_parts(connection, exchange)
@@ -122,7 +126,7 @@ def _save_parts(connection: Connection, exchange: Exchange) -> None:
     known = {row["party"]: dict(row) for row in _parts(connection, [reference]).get(reference, [])}
     new = [row for party, row in rows.items() if party not in known]
     if new:
-        connection.execute(insert(parts), new)
+        connection.execute(_NEW_PARTS, new)
     for party, row in rows.items():
         if party in known and known[party] != row:
             connection.execute(update(parts).where(parts.c.reference == reference, parts.c.party == party).values(row))
@@ -153,7 +157,7 @@ def _part_row(exchange: Exchange, position: int) -> dict[str, Any]:
     part = exchange.parts[position]
     expected = exchange.kind is Word.REQUEST and exchange.stage is Stage.OPEN
     since = part.passed_on_at or exchange.opened_at
-    return asdict(part) | {
+    return {name: getattr(part, name) for name in _OF_A_PART} | {  # asdict() copies: 30 µs for each
         "owed": " ".join(part.owed),
         "reference": exchange.reference,
         "position": position,

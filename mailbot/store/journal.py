@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -18,7 +18,9 @@ Head = tuple[int, str]  # the last row's number and hash
 EMPTY: Head = (0, "")
 _PAGE = 1000  # rows read at a time
 _BEFORE_ALL = -(2**63)  # a forger's row may have a number below 1
-_LAST = select(journal.c.number, journal.c.hash).order_by(journal.c.number.desc()).limit(1)  # made once
+# Made once: to build a statement takes as long as to run it.
+_LAST = select(journal.c.number, journal.c.hash).order_by(journal.c.number.desc()).limit(1)
+_NEW = insert(journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +39,22 @@ class JournalRow:
     @classmethod
     def following(cls, head: Head, entry: Entry, at: datetime) -> Self:
         """The row that comes after `head`."""
-        row = cls(
-            number=head[0] + 1,
-            at=at,
-            event=entry.event,
-            reference=_storable(entry.reference),
-            party=_storable(entry.party),
-            facts=canonical(dict(entry.facts)),
-            previous=head[1],
-            hash="",
-        )
-        return replace(row, hash=row.chained())
+        reference, party = _storable(entry.reference), _storable(entry.party)
+        said = (head[0] + 1, at, entry.event, reference, party, canonical(dict(entry.facts)), head[1])
+        return cls(*said, _chained(said))
 
     def chained(self) -> str:
-        """The hash of all that the row says: SHA-256 over a JSON array, so that no two rows give the same octets."""
-        said = [self.number, rfc3339(self.at), self.event, self.reference, self.party, self.facts, self.previous]
-        return hashlib.sha256(canonical(said).encode()).hexdigest()
+        """The hash that the row must have."""
+        return _chained((self.number, self.at, self.event, self.reference, self.party, self.facts, self.previous))
+
+
+_Said = tuple[int, datetime, str, str | None, str | None, str, str]
+
+
+def _chained(row: _Said) -> str:
+    """SHA-256 over a JSON array of all that a row says, so that no two rows give the same octets."""
+    number, at, *others = row
+    return hashlib.sha256(canonical([number, rfc3339(at), *others]).encode()).hexdigest()
 
 
 def canonical(value: Any) -> str:
@@ -95,7 +97,7 @@ def append(connection: Connection, entries: Iterable[Entry], at: datetime) -> No
         end = (row.number, row.hash)
         rows.append({name: getattr(row, name) for name in JournalRow.__slots__})  # asdict() copies for 30 µs
     if rows:
-        connection.execute(insert(journal), rows)
+        connection.execute(_NEW, rows)
 
 
 # ---------------------------------------------------------------- in one of its own

@@ -1,7 +1,7 @@
 """Memory: recall() gives the slice of state that one mail needs, record() carries a decision out in one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -67,6 +67,7 @@ _TRIED_AGAIN = (
     .values(tries=bindparam("more"), last_at=bindparam("at"))
 )
 _TRIED_NO_MORE = delete(schema.attempts).where(schema.attempts.c.digest == bindparam("of"))
+_DONE, _KEPT, _USED = insert(schema.incoming), insert(schema.originals), insert(schema.replays)
 _SUSPENDED = select(schema.suspensions.c.party)
 _REPLAYED = select(schema.replays.c.identity).where(
     schema.replays.c.identity.in_(bindparam("identities", expanding=True))
@@ -199,6 +200,11 @@ class Memory:
         """What changes the directory of the configuration."""
         with reading(self._engine) as connection:
             return pins.amendments(connection)
+
+    def amended(self) -> tuple[str | None, ...]:
+        """Another one whenever `amendments` has changed, and sooner asked for."""
+        with reading(self._engine) as connection:
+            return pins.stamp(connection)
 
     def certificates(self) -> Mapping[Fingerprint, bytes]:
         """The certificates that mails brought, in octets."""
@@ -511,14 +517,15 @@ def _remember_mail(connection: Connection, digest: str, decision: Decision, now:
         "event": first.event if first else None,
         "reference": first.reference if first else None,
     }
-    connection.execute(insert(schema.incoming), row)
+    connection.execute(_DONE, row)
     connection.execute(_TRIED_NO_MORE, {"of": digest})
 
 
 def _keep(connection: Connection, digest: str, original: Original | None, now: datetime) -> None:
     if original is not None:
-        row = asdict(original) | {"digest": digest, "kept_at": now}
-        connection.execute(insert(schema.originals), row)
+        octets, came_sealed = original.octets, original.came_sealed
+        row = {"digest": digest, "octets": octets, "came_sealed": came_sealed, "kept_at": now}
+        connection.execute(_KEPT, row)
 
 
 def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> int | None:
@@ -539,7 +546,7 @@ def _remember_use(connection: Connection, decision: Decision, now: datetime) -> 
     reference = next((exchange.reference for exchange in decision.exchanges), None)
     used = [{"identity": key, "consumed_at": now, "reference": reference} for key in decision.consumed]
     if used:
-        connection.execute(insert(schema.replays), used)
+        connection.execute(_USED, used)
     if decision.noticed:
         _remember_notice(connection, decision.noticed.casefold(), now)
 

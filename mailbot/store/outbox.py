@@ -64,6 +64,7 @@ _CLAIMED = (
     .where(outbox.c.id.in_(_NUMBERS))
     .values(attempts=outbox.c.attempts + 1, due_at=bindparam("end_of_lease"))
 )
+_NEW = insert(outbox)
 _TAILS = select(bodies.c.id, bodies.c.octets).where(bodies.c.id.in_(_NUMBERS))
 _FINAL = ("state", "settled_at", "last_status", "head", "foot", "body_id")
 _WITHOUT_OCTETS = [column for column in outbox.columns if column.name not in {"head", "foot"}]
@@ -73,7 +74,7 @@ _SETTLED = (
     .where(outbox.c.id == bindparam("number"), _OWED)
     .values({outbox.c[name]: bindparam(f"new_{name}") for name in _FINAL})
 )
-_UNNEEDED = delete(bodies).where(bodies.c.id.in_(_NUMBERS), ~exists().where(outbox.c.body_id == bodies.c.id))
+_UNNEEDED = delete(bodies).where(bodies.c.id == bindparam("body"), ~exists().where(outbox.c.body_id == bodies.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +177,8 @@ class Outbox:
         """
         with writing(self._engine) as connection:
             entries = [entry for settlement in settlements for entry in self._settle(connection, *settlement)]
-            if shared := {queued.body for queued, _, _ in settlements} - {None}:
-                connection.execute(_UNNEEDED, {"numbers": list(shared)})
+            for body in {queued.body for queued, _, _ in settlements} - {None}:
+                connection.execute(_UNNEEDED, {"body": body})
             journal.append(connection, entries, max(now for _, _, now in settlements))
 
     def _settle(self, connection: Connection, queued: Queued, delivery: Delivery, now: datetime) -> list[Entry]:
@@ -256,7 +257,7 @@ def queue(
         at_once = now + lead(connection, machine)
         rows = [_row(mail, ids.get(mail.tail), now) | {"due_at": at_once, "lane": lane} for mail in mails]
         _give_turns(connection, rows)
-        connection.execute(insert(outbox), rows)
+        connection.execute(_NEW, rows)
 
 
 def _give_turns(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -444,7 +445,7 @@ def _entry(event: Event, row: Mapping[Any, Any], status: str, **more: str) -> En
 def _apply(connection: Connection, row: RowMapping, change: Change) -> None:
     connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(change))
     if "body_id" in change and row["body_id"] is not None:
-        connection.execute(_UNNEEDED, {"numbers": [row["body_id"]]})
+        connection.execute(_UNNEEDED, {"body": row["body_id"]})
 
 
 def _chance(row: RowMapping) -> float:

@@ -1,11 +1,25 @@
 """Certificates that came by mail, between records and rows (core/pins.py)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    ScalarSelect,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from mailbot.core.certificates import Fingerprint
 from mailbot.core.decision import Decision
@@ -27,6 +41,23 @@ from mailbot.store.schema import certificates, pins, proposals, retirements, rev
 # ---------------------------------------------------------------- reading
 
 
+def _together(columns: Iterable[ColumnElement[Any]], *conditions: ColumnElement[bool]) -> ScalarSelect[str]:
+    """All that stands in these columns, as one text."""
+    row: ColumnElement[str] = literal("")
+    for column in columns:
+        row = row.concat(cast(column, Text)).concat(" ")
+    return select(func.aggregate_strings(row, ",")).where(*conditions).scalar_subquery()
+
+
+_STAMP = select(
+    _together(pins.columns),
+    _together(retirements.columns),
+    _together(revocations.columns),
+    _together((certificates.c.fingerprint, certificates.c.digest)),
+    _together((proposals.c.fingerprint,), proposals.c.state.in_(OPEN)),
+)
+
+
 def amendments(connection: Connection) -> Amendments:
     """All that changes the directory of the configuration."""
     pinned = connection.execute(select(pins).order_by(pins.c.since, pins.c.fingerprint)).mappings()
@@ -41,6 +72,11 @@ def amendments(connection: Connection) -> Amendments:
         tuple((row.fingerprint, row.digest) for row in connection.execute(brought)),
         tuple(sorted(connection.execute(proposed).scalars())),
     )
+
+
+def stamp(connection: Connection) -> tuple[str | None, ...]:
+    """What is other whenever `amendments` are, and one statement instead of five."""
+    return tuple(connection.execute(_STAMP).one())
 
 
 def octets(connection: Connection) -> Mapping[Fingerprint, bytes]:

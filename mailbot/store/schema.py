@@ -76,6 +76,8 @@ class Words(TypeDecorator[str]):
 
 def storable(text: str) -> str:
     """The text as Words keeps it."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

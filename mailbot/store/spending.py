@@ -16,6 +16,7 @@ _MORE = (
     .where(quotas.c.account == bindparam("of"), quotas.c.use == bindparam("what"))
     .values(whole_at=bindparam("then"))
 )
+_NEW = insert(quotas)
 
 
 def spent_by(connection: Connection, account: str) -> Mapping[Use, datetime]:
@@ -36,4 +37,4 @@ def spend(connection: Connection, spent: Iterable[Spending], now: datetime) -> N
         if more := [{"of": account, "what": use, "then": then} for use, then in changed if use in before]:
             connection.execute(_MORE, more)
         if new := [{"account": account, "use": use, "whole_at": then} for use, then in changed if use not in before]:
-            connection.execute(insert(quotas), new)
+            connection.execute(_NEW, new)

@@ -25,9 +25,10 @@ class Keeper:
         self._memory, self._build = memory, build
         self._lent: list[Gpg] = []
         self._before: Keyring | None = None
-        self._amendments = memory.amendments()
-        self._turns_at = self._amendments.next_change(now)
-        self.keyring, self.network = build(self._amendments, memory.certificates(), now)
+        self._stamp = memory.amended()
+        amendments = memory.amendments()
+        self._turns_at = amendments.next_change(now)
+        self.keyring, self.network = build(amendments, memory.certificates(), now)
 
     def lend(self, gpg: Gpg) -> Gpg:
         """Have this gpg follow when the working home is another one."""
@@ -36,9 +37,10 @@ class Keeper:
 
     def renew(self, now: datetime) -> bool:
         """Look whether a mail, another robot, or the end of an overlap has changed anything; whether it has."""
-        amendments = self._memory.amendments()
-        if amendments == self._amendments and not (self._turns_at and self._turns_at <= now):
+        stamp = self._memory.amended()
+        if stamp == self._stamp and not (self._turns_at and self._turns_at <= now):
             return False
+        amendments = self._memory.amendments()
         keyring, network = self._build(amendments, self._memory.certificates(), now)
         for gpg in self._lent:
             gpg.move(keyring.home)
@@ -46,7 +48,7 @@ class Keeper:
             self._before.close()
         # What another thread has just begun in the home before ends there.
         self._before, self.keyring, self.network = self.keyring, keyring, network
-        self._amendments, self._turns_at = amendments, amendments.next_change(now)
+        self._stamp, self._turns_at = stamp, amendments.next_change(now)
         log.info("keyring renewed: %d certificates", len(network.certificates))
         return True
 
