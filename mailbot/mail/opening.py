@@ -277,8 +277,9 @@ class _Opener:
         return self._classified(opened, root, payload)
 
     def _classified(self, opened: OpenedMail, root: Part, payload: Part | None) -> OpenedMail:
-        outside = self._sighting(root, opened)
-        inside = [self._sighting(payload, opened)] if payload and payload is not root else []
+        outside = self._sighting(root, opened.outer, opened)
+        within = payload if payload and payload is not root else None
+        inside = [self._sighting(within, read_headers(within.fields, self.limits), opened)] if within else []
         outer_finding = classify([outside])
         # trust.md 15: the outside cannot bury what somebody signed together with a tag.
         finding = classify(inside if inside and _has_signed_tag(opened) else [outside, *inside])
@@ -288,9 +289,9 @@ class _Opener:
         opened = replace(opened, marked=marked)
         return _found(opened, finding, answerable=persons and not asks and bool(opened.sender))
 
-    def _sighting(self, part: Part, opened: OpenedMail) -> Sighting:
+    def _sighting(self, part: Part, headers: Headers, opened: OpenedMail) -> Sighting:
         robot = any(s.vouches and s.fingerprint == self.gpg.robot for s in opened.signatures)
-        return Sighting(part, read_headers(part.fields, self.limits), self.limits, self.own, robot)
+        return Sighting(part, headers, self.limits, self.own, robot)
 
 
 def _as_mail(octets: bytes) -> bytes:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import groupby
 
 from mailbot.core import tags
@@ -137,14 +138,16 @@ class _Draft:
         for tail in {id(copy.tail): copy.tail for copy in copies}.values():
             _check(tail)
         for mailbox, copy in zip(mailboxes, copies, strict=True):
-            header = self._header(mailbox, self.outside)
-            yield self._mail(mailbox, header + opening + copy.head, copy.tail, copy.foot + closing)
+            message_id = self._message_id(mailbox)
+            header = self._header(mailbox, message_id, self.outside)
+            yield self._mail(mailbox, message_id, header + opening + copy.head, copy.tail, copy.foot + closing)
 
     def plain(self, mailbox: Address) -> OutgoingMail:
         """A mail that holds nothing, to a mailbox that nothing can be sealed to."""
-        header = self._header(mailbox, f"{self.outside} {self.rendered.subject}")
+        message_id = self._message_id(mailbox)
+        header = self._header(mailbox, message_id, f"{self.outside} {self.rendered.subject}")
         text = text_entity(self.rendered.text).pieces(header)
-        return self._mail(mailbox, b"".join(text), b"", b"")
+        return self._mail(mailbox, message_id, b"".join(text), b"", b"")
 
     # ------------------------------------------------------------ inside
 
@@ -193,9 +196,19 @@ class _Draft:
 
     # ------------------------------------------------------------ outside
 
-    def _header(self, mailbox: Address, subject: str) -> bytes:
-        fields = [*self._common(), ("To", heading.mailbox("", mailbox.address)), ("Subject", heading.text(subject))]
-        fields.append(("Message-ID", self._message_id(mailbox)))
+    def _header(self, mailbox: Address, message_id: str, subject: str) -> bytes:
+        own = (
+            ("To", heading.mailbox("", mailbox.address)),
+            ("Subject", heading.text(subject)),
+            ("Message-ID", message_id),
+        )
+        begin, end = self._of_all
+        return b"".join((begin, *(heading.field(name, value) for name, value in own), end))
+
+    @cached_property
+    def _of_all(self) -> tuple[bytes, bytes]:
+        """What stands before and behind a mailbox's own fields in the header of each of the mails."""
+        fields = list[tuple[str, str]]()
         if self.letter.reference:
             root = self.robot.root_of(self.letter.reference)
             fields += [("In-Reply-To", root), ("References", root)]
@@ -203,18 +216,19 @@ class _Draft:
         if self.letter.purpose not in RELAYED:
             fields.append(("X-Auto-Response-Suppress", "OOF, AutoReply"))
         fields.append(("MIME-Version", "1.0"))
-        return b"".join(heading.field(name, value) for name, value in fields)
+        begin, end = (b"".join(heading.field(*field) for field in some) for some in (self._common(), fields))
+        return begin, end
 
     def _message_id(self, mailbox: Address) -> str:
         return f"<{self._chance('message-id', mailbox)}@{self.robot.domain}>"
 
-    def _mail(self, mailbox: Address, head: bytes, tail: bytes, foot: bytes) -> OutgoingMail:
+    def _mail(self, mailbox: Address, message_id: str, head: bytes, tail: bytes, foot: bytes) -> OutgoingMail:
         _check(head)
         _check(foot)
         tracking = self._chance("tracking", mailbox)
         tracked = self.letter.envelope is Envelope.TRACKED
         return OutgoingMail(
-            message_id=self._message_id(mailbox),
+            message_id=message_id,
             tracking=tracking,
             envelope_sender=self.return_path.write(tracking, mailbox.address) if tracked else "",
             recipient=mailbox.address,
