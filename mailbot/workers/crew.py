@@ -20,16 +20,20 @@ FEWEST = 2  # hands of each kind; on one core they still fill each other's pause
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A mail whose try is counted. With `opening` it is being opened before its turn."""
+    """A mail whose try is counted. With `opening` it is being opened before its turn; `wrapping` seals it to the robot
+    itself, for it is kept, nearly always.
+    """
 
     tries: int
     opening: "Future[OpenedMail] | None" = None
+    wrapping: "Future[bytes] | None" = None
     alone: bool = False  # no other waits behind it
 
     def cancel(self) -> None:
         """What runs already runs to its end, and nobody waits for it."""
-        if self.opening:
-            self.opening.cancel()
+        for future in (self.opening, self.wrapping):
+            if future:
+                future.cancel()
 
 
 class Crew:

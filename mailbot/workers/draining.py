@@ -26,21 +26,35 @@ def insist(watch: Watch) -> None:
         raise NotWatching("watch: lost")
 
 
-def drain(mailbox: Mailbox, receiver: Receiver, watch: Watch, told: Callable[[], None] = lambda: None) -> int:
-    """Act on everything that INBOX holds, each mail once; returns how many were filed. `told` is called after each.
+def drain(
+    mailbox: Mailbox,
+    receiver: Receiver,
+    watch: Watch,
+    told: Callable[[], object] = lambda: None,
+    rest: Callable[[], object] = lambda: None,
+) -> int:
+    """Act on everything that INBOX holds, each mail once; returns how many were filed. `told` is called after each, and
+    `rest` before some are filed.
 
     A mail whose last try was broken off may end this one, too, so the others go first: such suspects come one by one,
     each after a whole batch. Most are innocent, and in a flood they would wait for its end else.
     """
     try:
-        return _Draining(mailbox, receiver, watch, told).work()
+        return _Draining(mailbox, receiver, watch, told, rest).work()
     finally:
         receiver.stand_down()
 
 
 class _Draining:
-    def __init__(self, mailbox: Mailbox, receiver: Receiver, watch: Watch, told: Callable[[], None]) -> None:
-        self.mailbox, self.receiver, self.watch, self.told = mailbox, receiver, watch, told
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        receiver: Receiver,
+        watch: Watch,
+        told: Callable[[], object],
+        rest: Callable[[], object],
+    ) -> None:
+        self.mailbox, self.receiver, self.watch, self.told, self.rest = mailbox, receiver, watch, told, rest
         self.filed = 0
         self.failed = set[int]()  # they stay in INBOX; their next try comes with the next round
         self.suspects = set[int]()
@@ -91,6 +105,8 @@ class _Draining:
             return None
 
     def _file(self, sorted_away: list[tuple[int, Folder]]) -> None:
+        if sorted_away:
+            self.rest()
         self.mailbox.file_away(sorted_away)
         self.filed += len(sorted_away)
 

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 60.0  # seconds between two tries to reach the mailbox
 TICK_EVERY = 30.0  # seconds: the shortest deadline is 15 minutes
 STAND_BY = 3.0  # seconds between two looks whether the robot that watches the mailbox is gone
-GRACE = 0.2  # seconds: what a mail led to is sent before the clock's work begins, for both share one interpreter
+GRACE = 0.2  # seconds: what mails led to is sent before they are filed, for sender and receiver share one interpreter
 OUTBOX_EVERY = 5.0  # seconds between looks at an outbox that another process may fill
 
 
@@ -124,8 +124,7 @@ def _do_what_is_due(
     signals: Signals,
 ) -> None:
     insist(watch)
-    if drain(mailbox, receiver, watch, partial(_mail_was_done, signals)):
-        signals.sent.wait(GRACE)
+    drain(mailbox, receiver, watch, partial(_mail_was_done, signals), partial(signals.sent.wait, GRACE))
     housekeeper.refile(mailbox, clock_believed=timekeeper.believes(receiver.clock()))
     receiver.memory.note_contact(receiver.clock())
     if tick(receiver, timekeeper, housekeeper):
@@ -169,14 +168,22 @@ async def send_forever(
 def _wait_and_claim(
     seconds: float, outbox: Outbox, clock: Callable[[], datetime], signals: Signals, *, resumed: bool
 ) -> list[Queued]:
-    """All in one thread, for every change of threads takes its time."""
-    expected = signals.queued.wait(seconds)
-    if signals.stop.is_set():
-        return []
-    signals.queued.clear()
-    if not resumed:
-        outbox.resume(clock())
-    return outbox.claim(clock(), expected=expected)
+    """All in one thread, for every change of threads takes its time.
+
+    After a look that finds nothing it waits on, unless it is the first that goes well: of that the caller must hear.
+    """
+    while True:
+        expected = signals.queued.wait(seconds)
+        if signals.stop.is_set():
+            return []
+        signals.queued.clear()
+        if not resumed:
+            outbox.resume(clock())
+        claimed = outbox.claim(clock(), expected=expected)
+        if claimed or seconds != OUTBOX_EVERY:
+            return claimed
+        signals.heartbeat.beat("send")
+        _nothing_left(signals)
 
 
 def _nothing_left(signals: Signals) -> None:

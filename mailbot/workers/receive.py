@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
 from mailbot.core.certificates import Certificate, Fingerprint
 from mailbot.core.commands.needs import to_reopen, wanted
@@ -106,6 +106,8 @@ class Receiver:
         be let in front of others. Raises Unable.
         """
         fresh = {mail.digest: mail for mail in mails if mail.digest not in self._begun}
+        # One that is alone is in a hurry: while its try is counted, a core has nothing else to do.
+        wrapping = self._wrapped(mails[0]) if len(mails) == 1 and _is_small(mails[0]) else None
         self.renew()
         try:
             self._take_back_tries()
@@ -113,15 +115,17 @@ class Receiver:
         except StoreUnavailable as failure:
             raise Unable(str(failure)) from None
         for digest, tries in counted.tries.items():
-            self._begun[digest] = self._begin(fresh[digest], tries, alone=len(mails) == 1)
+            if tries > MOST_TRIES:
+                self._begun[digest] = Begun(tries)
+            elif len(mails) == 1:  # a large one in a hurry would need twice the memory
+                self._begun[digest] = Begun(tries, wrapping=wrapping, alone=_is_small(fresh[digest]))
+            else:
+                self._begun[digest] = self._begin(fresh[digest], tries)
         return counted.suspects
 
-    def _begin(self, mail: IncomingMail | Oversized, tries: int, *, alone: bool) -> Begun:
-        if tries > MOST_TRIES:
-            return Begun(tries)
-        if alone:  # a large one in a hurry would need twice the memory
-            return Begun(tries, alone=isinstance(mail, IncomingMail) and not _is_large(mail))
-        return Begun(tries, self.crew.ahead(self._open, mail, self.open_mail))
+    def _begin(self, mail: IncomingMail | Oversized, tries: int) -> Begun:
+        opening = self.crew.ahead(self._open, mail, self.open_mail)
+        return Begun(tries, opening, self.crew.ahead(self.wrap, mail.octets) if _is_small(mail) else None)
 
     def stand_down(self) -> None:
         """No more mail is taken for now: those that were begun are not to blame."""
@@ -200,12 +204,15 @@ class Receiver:
             return False
 
     def _act(self, mail: IncomingMail | Oversized, begun: Begun) -> Folder:
-        decision, moment, came_sealed, wrapping = self._judge(mail, begun)
+        decision, moment, came_sealed = self._judge(mail, begun)
+        wrapping = begun.wrapping
+        if decision.keep_original and not wrapping and _is_small(mail):
+            wrapping = self._wrapped(mail)
         mails = self.write(decision, moment)
         # What the letters hold lies in the mails now: of 25 MiB one copy less.
         decision = replace(decision, letters=())
         if decision.keep_original:
-            wrapping = wrapping or self._wrapped(mail)
+            wrapping = wrapping or self._wrapped(mail)  # a large one, now that there is room
         kept = wrapping.result() if wrapping and decision.keep_original else None
         original = Original(kept, came_sealed=came_sealed) if kept else None
         self.memory.record(mail.digest, decision, mails, moment.now, original)
@@ -214,18 +221,14 @@ class Receiver:
         log.info("%s %s", mail.digest, "; ".join(_said(entry) for entry in decision.entries))
         return decision.folder
 
-    def _judge(self, mail: IncomingMail | Oversized, begun: Begun) -> tuple[Decision, Moment, bool, Wrapping | None]:
-        """What is to be done, whether the mail came sealed, and what seals it to be kept meanwhile."""
+    def _judge(self, mail: IncomingMail | Oversized, begun: Begun) -> tuple[Decision, Moment, bool]:
+        """What is to be done, and whether the mail came sealed."""
         opened = self._opened(mail, begun)
-        # Alone it is sealed for the case that it must be kept: a core has nothing else to do.
-        wrapping = self._wrapped(mail) if begun.alone else None
         moment, intent = self.moment(), self._understand(opened)
         decision = self._decide(intent, moment)
         if decision.answered:
             decision = self._judge_again(decision, decision.answered, moment)
-        if decision.keep_original and not _is_large(mail):  # a large one is sealed when its letters are
-            wrapping = wrapping or self._wrapped(mail)
-        return decision, moment, opened.sealed, wrapping
+        return decision, moment, opened.sealed
 
     def moment(self) -> Moment:
         """Now, the next reference, and fresh chance."""
@@ -347,8 +350,8 @@ class Receiver:
         return decision.folder
 
 
-def _is_large(mail: IncomingMail | Oversized) -> bool:
-    return isinstance(mail, IncomingMail) and len(mail.octets) > SMALL
+def _is_small(mail: IncomingMail | Oversized) -> TypeGuard[IncomingMail]:
+    return isinstance(mail, IncomingMail) and len(mail.octets) <= SMALL
 
 
 def _said(entry: Entry) -> str:
