@@ -80,7 +80,7 @@ class SmtpAccess(Access):
     """The submission server or relay that takes our mail."""
 
     ehlo_name: str  # a domain; asking the resolver for our own name can take long and says more than it should
-    connections: int = 2  # kept side by side
+    connections: int = 3  # kept side by side
     # For the answer to the final dot: who gives up too early sends twice (RFC 5321 §4.5.3.2.6).
     dot_patience: float = 600.0
 
