@@ -1,10 +1,15 @@
 """The main job on real servers: FR asks DE and IT, DE answers by `AW: ...`, IT acknowledges, FR closes."""
 
 from collections.abc import Mapping, Sequence
+from email import message_from_bytes
+from email.message import Message
+from typing import cast
 
 import pytest
 
 from mailbot.core.tags import Word
+from mailbot.mail.armour import dearmour
+from mailbot.mail.packets import split
 from mailbot.playground.composing import Attachment, Form
 from mailbot.playground.reading import ReadMail
 from tests.stories.world import World
@@ -83,6 +88,19 @@ def test_every_copy_opens_with_its_readers_key_and_no_other(played: Mailboxes, l
         for octets in mails:
             opening = {login for login, person in lasting_world.people.items() if person.read(octets).decrypts}
             assert opening == {reader}
+
+
+def test_copies_of_one_text_are_split_from_one_encryption(played: Mailboxes) -> None:
+    """The fast path is what `mailbot run` does as it is set up by default."""
+    assert len({_encrypted(played[login][0]) for login in ("de", "de-police", "de-border")}) == 1
+    assert _encrypted(played["fr"][0]) != _encrypted(played["de"][0]), "the receipt is another text"
+
+
+def _encrypted(mail: bytes) -> bytes:
+    message = cast("Message", message_from_bytes(mail).get_payload(1)).get_payload(decode=True)
+    session_key, encrypted = split(dearmour(cast("bytes", message)), 2)
+    assert session_key.type == 1, "one reader's, and nobody else's"
+    return encrypted.body
 
 
 def test_outside_stand_kind_and_reference_alone(seen: Mapping[str, list[ReadMail]]) -> None:
