@@ -6,7 +6,6 @@ expected structure, judged in exactly one way, counts (trust.md 3, libraries.md)
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -236,10 +235,15 @@ class Gpg:
         Raises NoUsableKey, or GpgFailure with the reason but no content.
         """
         groups = [[self._encryption_key(fingerprint) for fingerprint in group] for group in recipients]
-        if share and len(groups) > 1 and not self.names_readers:
-            with suppress(Malformed, TooMuch):  # a packet that cannot be told apart: a call for each
-                return self._seal_shared(entity, groups)
-        return [self._seal_alone(entity, group) for group in groups]
+        if not share or len(groups) < 2 or self.names_readers:
+            return [self._seal_alone(entity, group) for group in groups]
+        everybody = [key for group in groups for key in group]
+        try:
+            heads, tail = self._split(self._sign_encrypt(entity, everybody), groups)
+        except (Malformed, TooMuch):  # a packet that cannot be told apart: a call for each
+            return [self._seal_alone(entity, group) for group in groups]
+        del entity  # 25 MiB of it need not wait for the armour
+        return armour_shared(heads, tail)
 
     @cached_property
     def names_readers(self) -> bool:
@@ -249,21 +253,18 @@ class Gpg:
         unsealed = self.unseal(self._sign_encrypt(b"", [self._encryption_key(self.robot)]))
         return isinstance(unsealed, Trouble) or any(verdict.intended for verdict in unsealed.verdicts)
 
-    def _seal_shared(self, entity: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
-        return self._armoured(self._sign_encrypt(entity, [key for group in groups for key in group]), groups)
-
     def _seal_alone(self, entity: bytes, group: Sequence[Subkey]) -> Sealed:
         packets = self._sign_encrypt(entity, group)
         try:
-            return self._armoured(packets, [group])[0]
+            heads, tail = self._split(packets, [group])
         except (Malformed, TooMuch):
-            return armour_shared([packets], b"")[0]
+            heads, tail = [packets], b""
+        del packets, entity
+        return armour_shared(heads, tail)[0]
 
-    def _armoured(self, packets: bytes, groups: Sequence[Sequence[Subkey]]) -> list[Sealed]:
+    def _split(self, packets: bytes, groups: Sequence[Sequence[Subkey]]) -> tuple[list[bytes], bytes]:
         # Two keys with one key ID have two session keys; split_sealed expects one for each ID, and refuses.
-        heads, tail = split_sealed(packets, [[key.key_id for key in group] for group in groups], self.bounds)
-        del packets  # 25 MiB of them need not wait for the armour
-        return armour_shared(heads, tail)
+        return split_sealed(packets, [[key.key_id for key in group] for group in groups], self.bounds)
 
     def _sign_encrypt(self, entity: bytes, keys: Sequence[Subkey]) -> bytes:
         return self._encrypt(entity, keys, ["--sign", f"--local-user={self.robot}"])

@@ -133,8 +133,8 @@ class _Draft:
         boundary = f"=_{self._chance('boundary', mailboxes[0])}"
         closing = f"\r\n--{boundary}--\r\n".encode("ascii")
         opening = _encrypted_opening(boundary)
-        entity = b"".join(self._entity().pieces(self._protected(), '; hp="cipher"; protected-headers="v1"'))
-        copies = self.gpg.seal(entity, [m.encrypt_to for m in mailboxes])
+        pieces = self._entity().pieces(self._protected(), '; hp="cipher"; protected-headers="v1"')
+        copies = self.gpg.seal(b"".join(pieces), [m.encrypt_to for m in mailboxes])
         for tail in {id(copy.tail): copy.tail for copy in copies}.values():
             _check(tail)
         for mailbox, copy in zip(mailboxes, copies, strict=True):

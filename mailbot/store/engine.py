@@ -196,6 +196,8 @@ def faults_in_our_words() -> Iterator[None]:
         raise StoreUnavailable("no connection became free") from None
     except DBAPIError as error:
         raise _in_our_words(error) from None
+    except sqlite3.Error as error:  # the driver's own, where it is spoken to: store/pieces.py
+        raise StoreUnavailable(_reason(error)) from None
 
 
 def _in_our_words(error: DBAPIError) -> Exception:

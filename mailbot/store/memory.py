@@ -51,6 +51,7 @@ from mailbot.store import (
 )
 from mailbot.store.clock import Machine
 from mailbot.store.engine import reading, writing
+from mailbot.store.pieces import are_by_pieces, insert_by_pieces
 from mailbot.store.schema import OPEN, OWING, SILENT, UNANSWERED, WAITING
 
 _REFERENCES_MOST = 50  # Message-IDs of a thread that are looked up, newest first
@@ -523,9 +524,11 @@ def _remember_mail(connection: Connection, digest: str, decision: Decision, now:
 
 def _keep(connection: Connection, digest: str, original: Original | None, now: datetime) -> None:
     if original is not None:
-        octets, came_sealed = original.octets, original.came_sealed
-        row = {"digest": digest, "octets": octets, "came_sealed": came_sealed, "kept_at": now}
-        connection.execute(_KEPT, row)
+        row = {"digest": digest, "came_sealed": original.came_sealed, "kept_at": now}
+        if are_by_pieces(connection, original.octets):
+            insert_by_pieces(connection, schema.originals, row, original.octets)
+        else:
+            connection.execute(_KEPT, row | {"octets": original.octets})
 
 
 def _hold_and_ask(connection: Connection, decision: Decision, now: datetime) -> int | None:

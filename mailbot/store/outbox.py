@@ -32,6 +32,7 @@ from mailbot.core.retry import Patience
 from mailbot.store import journal
 from mailbot.store.clock import TOGETHER, Machine, lead
 from mailbot.store.engine import Clash, reading, writing
+from mailbot.store.pieces import are_by_pieces, insert_by_pieces
 from mailbot.store.schema import QUEUED, UNATTENDED, UNWARNED, bodies, outbox
 from mailbot.store.turns import next_turn
 
@@ -269,6 +270,8 @@ def _give_turns(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _store(connection: Connection, tail: bytes) -> int:
+    if are_by_pieces(connection, tail):
+        return insert_by_pieces(connection, bodies, {"size": len(tail)}, tail)
     body = insert(bodies).values(size=len(tail), octets=tail).returning(bodies.c.id)
     return int(connection.execute(body).scalar_one())
 

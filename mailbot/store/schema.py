@@ -223,9 +223,9 @@ _index("parts_deadline", parts.c.reminders, parts.c.deadline_at, only=UNANSWERED
 originals = _table(
     "originals",
     _key("digest"),
-    _octets("octets"),
     Column("came_sealed", Flag, nullable=False),
     _time("kept_at"),
+    _octets("octets"),  # last, as in `bodies`: so store/pieces.py writes large ones without holding them once more
 )
 
 held = _table(
