@@ -217,7 +217,8 @@ def test_content_that_holds_our_boundaries_gets_others(boundary: int) -> None:
 
 
 def test_the_same_letter_is_written_the_same_way() -> None:
-    first, second = (writer().write(letter(), MOMENT)[0] for _ in range(2))
+    same = letter()  # made once: its author's signature tells the second in which it was made
+    first, second = (writer().write(same, MOMENT)[0] for _ in range(2))
     assert open_sealed(first) == open_sealed(second)
     assert first.message_id == second.message_id
 
