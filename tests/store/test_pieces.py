@@ -39,13 +39,17 @@ def test_all_pieces_are_recorded_or_none(engine: Engine, memory: Memory) -> None
         assert connection.execute(select(schema.originals.c.digest)).all() == []
 
 
+def insert_and_fail(engine: Engine, octets: bytes) -> None:
+    with writing(engine) as connection:
+        insert_by_pieces(connection, schema.bodies, {"size": len(octets)}, octets)
+        raise sqlite3.OperationalError("disk I/O error")  # as the driver says it
+
+
 def test_a_disk_that_fails_between_two_pieces_is_the_stores_failure(tmp_path: Path) -> None:
     engine = open_store(f"sqlite:///{tmp_path}/mailbot.db")
     migrate(engine)
-    octets = os.urandom(8 * LARGE)
-    with pytest.raises(StoreUnavailable), writing(engine) as connection:
-        insert_by_pieces(connection, schema.bodies, {"size": len(octets)}, octets)
-        raise sqlite3.OperationalError("disk I/O error")
+    with pytest.raises(StoreUnavailable):
+        insert_and_fail(engine, os.urandom(8 * LARGE))
     with reading(engine) as connection:
         assert connection.execute(select(schema.bodies.c.id)).all() == []
     engine.dispose()
