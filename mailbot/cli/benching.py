@@ -11,7 +11,7 @@ import rich_click as click
 from mailbot.bench import growing
 from mailbot.bench.cases import CASES
 from mailbot.bench.growing import MAILS
-from mailbot.bench.measures import Measure
+from mailbot.bench.measures import Measure, Spread
 from mailbot.bench.network import ACCOUNT
 from mailbot.bench.profiling import profile
 from mailbot.bench.running import ROUNDS, Report
@@ -173,5 +173,5 @@ def _row(measure: Measure) -> Sequence[str]:
 def _spread(rounds: Sequence[float], unit: str) -> str:
     if not rounds:
         return ""
-    ordered = sorted(rounds)
-    return f"{ordered[len(ordered) // 2]:.3g} ({ordered[0]:.3g}–{ordered[-1]:.3g}) {unit}"
+    found = Spread.of(rounds)
+    return f"{found.median:.3g} ({found.least:.3g}–{found.most:.3g}) {unit}"
