@@ -37,7 +37,8 @@ class Point:
     name: str
     ours: float
     raw: float | None
-    cpu: float | None = None  # seconds of all the robot's processes, of the same work as `ours`
+    cpu: float | None = None  # seconds of all the robots' processes, of the same work as `ours`
+    database: float | None = None  # seconds that PostgreSQL's sessions were at work, or waited for each other
 
 
 def measure(most: int, playground: OpenImap, tell: Tell) -> list[Point]:
@@ -110,10 +111,11 @@ def _robots(stage: Stage, tell: Tell) -> Iterator[Point]:
     with postgres.Postgres() as server:
         for count in ROBOTS:
             tell(f"{BACKLOG:,} requests in INBOX, {count} robot{'s' if count > 1 else ''} on PostgreSQL")
-            yield _together(stage, server.database(), count)
+            yield _together(stage, server, count)
 
 
-def _together(stage: Stage, database: str, count: int) -> Point:
+def _together(stage: Stage, server: postgres.Postgres, count: int) -> Point:
+    database = server.database()
     with stage.play({"store": {"url": database}}) as play:
         with play.robot():
             pass
@@ -121,7 +123,7 @@ def _together(stage: Stage, database: str, count: int) -> Point:
         mails = requests(stage.network, BACKLOG)
         raw = yardstick(play, mails[0], 100) / 100
         play.box.put_all(mails)
-        start = play.witness.now
+        start, before = play.witness.now, server.busy(database)
         with ExitStack() as closing:
             robots = [closing.enter_context(Running(config)) for config in configs]
             first = play.witness.wait(start, said("SELECT")).at
@@ -129,8 +131,9 @@ def _together(stage: Stage, database: str, count: int) -> Point:
             idle = play.witness.wait(start, said("IDLE"), seconds=_PATIENCE).at
             last = max(sight.at for sight in play.witness.since(start) if sight.what == "TAKEN")
             cpu = sum(robot.use().cpu for robot in robots)
+        busy = server.busy(database) - before
     took = max(idle, last) - first
-    return Point("robots", count, str(count), 1000 * took / BACKLOG, 1000 * raw, cpu / BACKLOG)
+    return Point("robots", count, str(count), 1000 * took / BACKLOG, 1000 * raw, cpu / BACKLOG, busy / BACKLOG)
 
 
 def _twin(stage: Stage, play: Play, database: str, number: int) -> Path:
@@ -166,14 +169,14 @@ def _panel(name: str, points: Sequence[Point]) -> Panel:
 
 
 def table(points: Sequence[Point]) -> str:
-    """As CSV; milliseconds, and CPU seconds for each mail where they were measured."""
+    """As CSV; milliseconds, and for each mail seconds of CPU and of the database where they were measured."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["what", "size", "mailbot_ms", "raw_gpg_ms", "ratio", "cpu_seconds"])
+    writer.writerow(["what", "size", "mailbot_ms", "raw_gpg_ms", "ratio", "cpu_seconds", "database_seconds"])
     for p in points:
         ratio = f"{p.ours / p.raw:.2f}" if p.raw else ""
-        raw, cpu = (f"{value:.4g}" if value is not None else "" for value in (p.raw, p.cpu))
-        writer.writerow([p.panel, p.size, f"{p.ours:.4g}", raw, ratio, cpu])
+        raw, cpu, database = (f"{value:.4g}" if value is not None else "" for value in (p.raw, p.cpu, p.database))
+        writer.writerow([p.panel, p.size, f"{p.ours:.4g}", raw, ratio, cpu, database])
     return out.getvalue()
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
 
+from sqlalchemy import create_engine, text
+
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 _PATIENCE = 30.0  # seconds until it must answer
 
@@ -57,6 +59,16 @@ class Postgres:
         name = f"bench{next(self._numbers)}"
         self._do("createdb", "-h", str(self.folder), "-U", "bench", name)
         return f"postgresql://bench@/{name}?host={self.folder}"
+
+    def busy(self, database: str) -> float:
+        """Seconds that sessions of this database were at work until now; of those that have ended, all of it."""
+        engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+        try:
+            with engine.connect() as connection:
+                wanted = text("SELECT active_time FROM pg_stat_database WHERE datname = current_database()")
+                return float(connection.execute(wanted).scalar_one()) / 1000
+        finally:
+            engine.dispose()
 
     def _do(self, program: str, *arguments: str) -> None:
         if code := self._run(program, *arguments).wait():
