@@ -223,18 +223,17 @@ class Receiver:
 
     def _judge(self, mail: IncomingMail | Oversized, begun: Begun) -> tuple[Decision, Moment, bool]:
         """What is to be done, and whether the mail came sealed."""
-        drawing = self.crew.beside(self.memory.fresh_reference, self.clock()) if begun.alone else None
         opened = self._opened(mail, begun)
-        moment, intent = self.moment(drawing.result() if drawing else None), self._understand(opened)
+        moment, intent = self.moment(), self._understand(opened)
         decision = self._decide(intent, moment)
         if decision.answered:
             decision = self._judge_again(decision, decision.answered, moment)
         return decision, moment, opened.sealed
 
-    def moment(self, reference: str | None = None) -> Moment:
-        """Now, the next reference, unless it was asked for before, and fresh chance."""
+    def moment(self) -> Moment:
+        """Now, the next reference, and fresh chance."""
         now = self.clock()
-        return Moment(now, reference or self.memory.fresh_reference(now), self.chance(32))
+        return Moment(now, self.memory.fresh_reference(now), self.chance(32))
 
     def reopen(self, digest: str) -> Intent | None:
         """A kept mail, opened and understood again with today's keys; None if it is no longer kept."""
