@@ -110,7 +110,7 @@ def _tell_in_passing(what: str) -> None:
 
 def _tell_measure(measure: Measure) -> None:
     case, _, ours, _, ratio, limit, verdict = _row(measure)
-    _tell(f"  {case}: {ratio or ours}, {limit}: {verdict}")
+    _tell(f"  {case}: {ratio or ours}" + (f", {limit}: {verdict}" if limit else ""))
 
 
 @dataclass

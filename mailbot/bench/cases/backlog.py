@@ -15,8 +15,8 @@ _PATIENCE = 1.0  # seconds for each mail
 
 
 def hundred(stage: Stage, rounds: int) -> Iterator[Measure]:
-    """100 of them."""
-    yield _backlog(stage, rounds, 100, 1.2)
+    """100 of them, which the first moments of a start weigh upon: no target, for comparison."""
+    yield _backlog(stage, rounds, 100, None)
 
 
 def thousand(stage: Stage, rounds: int) -> Iterator[Measure]:
@@ -24,7 +24,7 @@ def thousand(stage: Stage, rounds: int) -> Iterator[Measure]:
     yield _backlog(stage, rounds, 1000, 1.2)
 
 
-def _backlog(stage: Stage, rounds: int, count: int, target: float) -> Measure:
+def _backlog(stage: Stage, rounds: int, count: int, target: float | None) -> Measure:
     ours, raw = [], []
     with stage.play() as play:
         with play.robot():
