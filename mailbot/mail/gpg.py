@@ -4,6 +4,7 @@ The structure of a message is read by packets.py and what gpg says by verdicts.p
 expected structure, judged in exactly one way, counts (trust.md 3, libraries.md).
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -237,13 +238,18 @@ class Gpg:
         groups = [[self._encryption_key(fingerprint) for fingerprint in group] for group in recipients]
         if not share or len(groups) < 2 or self.names_readers:
             return [self._seal_alone(entity, group) for group in groups]
-        everybody = [key for group in groups for key in group]
-        try:
-            heads, tail = self._split(self._sign_encrypt(entity, everybody), groups)
-        except (Malformed, TooMuch):  # a packet that cannot be told apart: a call for each
-            return [self._seal_alone(entity, group) for group in groups]
-        del entity  # 25 MiB of it need not wait for the armour
-        return armour_shared(heads, tail)
+        copies, batches = list[Sealed](), deque(_batches(groups, self.bounds.recipients))
+        while batches:
+            batch = batches.popleft()
+            try:
+                heads, tail = self._split(self._sign_encrypt(entity, [key for keys in batch for key in keys]), batch)
+            except (Malformed, TooMuch):  # a packet that cannot be told apart: a call for each
+                copies += [self._seal_alone(entity, group) for group in batch]
+                continue
+            if not batches:
+                entity = b""  # 25 MiB of it need not wait for the armour
+            copies += armour_shared(heads, tail)
+        return copies
 
     @cached_property
     def names_readers(self) -> bool:
@@ -332,6 +338,18 @@ class Gpg:
         """The certificates in a key file, armoured or not; nothing is imported, nothing in it is trusted."""
         packets = key_packets(octets)
         return packets if isinstance(packets, Refusal) else scan(self.gpg, packets, self.policy)
+
+
+def _batches(groups: Sequence[Sequence[Subkey]], most: int) -> Iterator[list[Sequence[Subkey]]]:
+    """The groups in their order, together as many as one message may have keys for."""
+    batch, keys = list[Sequence[Subkey]](), 0
+    for group in groups:
+        if batch and keys + len(group) > most:
+            yield batch
+            batch, keys = [], 0
+        batch.append(group)
+        keys += len(group)
+    yield batch
 
 
 def _document_signature(packet: Packet, signed: bytes) -> SignatureFacts | None:

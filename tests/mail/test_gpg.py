@@ -605,6 +605,19 @@ def test_more_recipients_than_one_message_may_have(robot: Person, alice: Person,
     assert [len(key_ids(copy.octets)) for copy in copies] == [1, 2]
 
 
+def test_more_readers_than_one_message_may_have_share_a_few(
+    robot: Person, alice: Person, bob: Person, carol: Person
+) -> None:
+    """A thousand desks: three calls of gpg, not a thousand."""
+    narrow = Gpg(robot.key.home, robot.fingerprint, bounds=Bounds(recipients=2))
+    people = (alice, bob, carol, alice, bob)
+    copies = narrow.seal(ENTITY, [(person.fingerprint,) for person in people])
+    first, second, third, fourth, fifth = (split(dearmour(copy.octets), 2)[1].body for copy in copies)
+    assert first == second != third == fourth != fifth
+    for person, copy in zip(people, copies, strict=True):
+        assert person.decrypt(copy.octets).octets == ENTITY
+
+
 def test_no_sealing_to_nobody_or_a_stranger(gpg: Gpg) -> None:
     with pytest.raises(NoUsableKey):
         gpg.seal(ENTITY, [("A" * 40,)])
