@@ -37,8 +37,9 @@ def _draw_panel(sheet: Canvas, panel: Panel, top: float) -> None:
         known = [(x, value) for x, value in zip(xs, values, strict=True) if value]
         ys = [bottom + (log10(value) - low) / (high - low) * _TALL for _, value in known]
         sheet.axes.plot([x for x, _ in known], ys, color=FILL[tone], lw=1.4, marker=mark, ms=3.2)
-        if known:
-            sheet.text(known[-1][0], ys[-1] + 0.09, name, 7, align="right", color=FILL[tone])
+        if known:  # the name stands above the uppermost line, and below another: so none stands on a line
+            is_uppermost = known[-1][1] >= max(others[-1] or 0 for others in panel.series.values())
+            sheet.text(known[-1][0], ys[-1] + (0.09 if is_uppermost else -0.1), name, 7, align="right", color=FILL[tone])
 
 
 def _decade(value: float, way: int) -> int:
