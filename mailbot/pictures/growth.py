@@ -37,9 +37,10 @@ def _draw_panel(sheet: Canvas, panel: Panel, top: float) -> None:
         known = [(x, value) for x, value in zip(xs, values, strict=True) if value]
         ys = [bottom + (log10(value) - low) / (high - low) * _TALL for _, value in known]
         sheet.axes.plot([x for x, _ in known], ys, color=FILL[tone], lw=1.4, marker=mark, ms=3.2)
-        if known:  # the name stands above the uppermost line, and below another: so none stands on a line
+        if known:  # above the uppermost line, below another: so that two names never stand on each other
             is_uppermost = known[-1][1] >= max(others[-1] or 0 for others in panel.series.values())
-            sheet.text(known[-1][0], ys[-1] + (0.09 if is_uppermost else -0.1), name, 7, align="right", color=FILL[tone])
+            above = 0.09 if is_uppermost else -0.1
+            sheet.text(known[-1][0], ys[-1] + above, name, 7, align="right", color=FILL[tone])
 
 
 def _decade(value: float, way: int) -> int:
