@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ EVEN_FROM_THE_FUTURE = ("--ignore-time-conflict", "--ignore-valid-from")
 
 _PREFIX = b"[GNUPG:] "
 _MOST_STATUS = 1024 * 1024  # octets
+_LOOK_EVERY = 50  # milliseconds
+_PIPE = 65536  # octets: what waits in one
 _NEUTRAL = bytes(octet if 0x20 <= octet < 0x7F else ord("?") for octet in range(256))
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")  # nothing else: passwords may lie in the others
 
@@ -147,8 +150,9 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         Raises GpgFailure when the time is up, or when gpg was ended by a signal.
         """
         with ExitStack() as stack:
-            output, status = stack.enter_context(_memory()), stack.enter_context(_memory())
-            passed = [status.fileno()]
+            output = stack.enter_context(_memory())
+            status, status_end = stack.enter_context(_pipe())
+            passed = [status_end.fileno()]
             command = [*self.make_args([], None), f"--status-fd={passed[0]}"]
             if self._passphrase is not None:
                 passed.append(stack.enter_context(_memory(f"{self._passphrase}\n".encode())).fileno())
@@ -158,7 +162,9 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
                 passed.append(stack.enter_context(_memory(document)).fileno())
                 command.append(f"-&{passed[-1]}")
             stdin = stack.enter_context(_memory(octets))
-            return self._await(self._start(command, stdin, output, passed), status, output)
+            child = self._start(command, stdin, output, passed)
+            status_end.close()  # so that the status ends when gpg does
+            return self._await(child, status, output)
 
     def make_args(self, args: Sequence[str], _passphrase: object) -> list[str]:
         """The library's hook: the command without the descriptors, which differ from call to call."""
@@ -184,19 +190,19 @@ class TamedGPG(gnupg.GPG):  # type: ignore[misc]  # the library has no types
         return child
 
     def _await(self, child: subprocess.Popen[bytes], status: IO[bytes], output: IO[bytes]) -> Answer:
-        returncode = _wait(child, self.allowance.seconds)
-        if returncode is None:
-            raise GpgFailure("gpg took too long")
-        if os.fstat(status.fileno()).st_size > _MOST_STATUS:
-            raise GpgFailure("gpg had too much to say")
-        said = read_status(_all_of(status))
+        octets = _read_until_ended(child, status, time.monotonic() + self.allowance.seconds)
+        returncode = child.wait()
+        if octets is None:
+            raise GpgFailure("gpg took too long, or had too much to say")
+        said = read_status(octets)
         if returncode == -signal.SIGXFSZ:
             return Answer(returncode, said, b"", overflow=True)
         if returncode < 0:
             raise GpgFailure(f"gpg was ended by signal {-returncode}")
         if os.fstat(output.fileno()).st_size > self.allowance.octets:  # gpg was done before it had a limit
             return Answer(returncode, said, b"", overflow=True)
-        return Answer(returncode, said, _all_of(output))
+        output.seek(0)
+        return Answer(returncode, said, output.read())
 
     # ------------------------------------------------------------ the library's other hooks
 
@@ -231,24 +237,36 @@ def _set(result: object, **facts: object) -> None:
             setattr(result, name, fact)
 
 
-def _wait(child: subprocess.Popen[bytes], seconds: float) -> int | None:
-    """Its return code; None: its time was up, and it was killed. Sleeps once: a pipe would wake us for each line."""
+def _read_until_ended(child: subprocess.Popen[bytes], status: IO[bytes], deadline: float) -> bytes | None:
+    """All that was said until gpg ended; None, and gpg is killed, if time or size ran out first.
+
+    It sleeps until gpg ends: to wait for the pipe would wake us for each line. Now and then it looks whether gpg waits
+    for room in there.
+    """
+    os.set_blocking(status.fileno(), False)
+    said, ended = b"", False
+    try:
+        with _descriptor_of(child) as process:
+            poll = select.poll()
+            poll.register(process, select.POLLIN)
+            while not ended and len(said) <= _MOST_STATUS and time.monotonic() < deadline:
+                ended = bool(poll.poll(_LOOK_EVERY))
+                while len(said) <= _MOST_STATUS and (piece := status.read(_PIPE)):  # nothing: for now, or for good
+                    said += piece
+    finally:
+        if not ended:
+            child.kill()
+    return said if ended and len(said) <= _MOST_STATUS else None
+
+
+@contextmanager
+def _descriptor_of(child: subprocess.Popen[bytes]) -> Iterator[int]:
+    """It is readable when the process has ended."""
     descriptor = os.pidfd_open(child.pid)
     try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        ended = bool(poll.poll(1000 * seconds))
+        yield descriptor
     finally:
         os.close(descriptor)
-    if not ended:
-        child.kill()
-    returncode = child.wait()
-    return returncode if ended else None
-
-
-def _all_of(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()
 
 
 @contextmanager
@@ -260,3 +278,10 @@ def _memory(octets: bytes = b"") -> Iterator[IO[bytes]]:
             view = view[file.write(view) :]
         file.seek(0)
         yield file
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as readable, open(writer, "wb", buffering=0) as writable:  # noqa: PTH123
+        yield readable, writable

@@ -155,6 +155,33 @@ def test_too_much_output(robot: Person) -> None:
     assert gpg.ask(["--store"], b"x" * 90_000).well
 
 
+def says(folder: Path, words: str) -> str:
+    """A gpg that says this to its status descriptor."""
+    program = folder / "gpg"
+    find = "for word; do case $word in --status-fd=*) status=/proc/self/fd/${word#*=};; esac; done"
+    program.write_text(f"#!/bin/sh\n{find}\n{words} >$status\n")
+    program.chmod(0o700)
+    return str(program)
+
+
+def test_too_much_to_say(robot: Person, tmp_path: Path) -> None:
+    """A message can make gpg say far more than it is long."""
+    gpg = TamedGPG(robot.key.home)
+    gpg.gpgbinary = says(tmp_path, "exec yes '[GNUPG:] PLAINTEXT_LENGTH 0'")
+    begin = time.monotonic()
+    with pytest.raises(GpgFailure, match="too much to say"):
+        gpg.ask([])
+    assert time.monotonic() - begin < gpg.allowance.seconds / 2
+
+
+def test_more_than_a_pipe_holds_is_heard_whole(robot: Person, tmp_path: Path) -> None:
+    gpg = TamedGPG(robot.key.home)
+    gpg.gpgbinary = says(tmp_path, "yes '[GNUPG:] PLAINTEXT_LENGTH 0' | head -n 20000")
+    answer = gpg.ask([])
+    assert answer.well
+    assert answer.status.count("PLAINTEXT_LENGTH") == 20_000
+
+
 def test_too_much_time(robot: Person) -> None:
     gpg = TamedGPG(robot.key.home)
     gpg.allowance = Allowance(seconds=0.3)
